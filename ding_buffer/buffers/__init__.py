@@ -1,0 +1,1 @@
+"""The buffers, and what they write to disk."""

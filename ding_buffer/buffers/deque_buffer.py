@@ -1,0 +1,361 @@
+"""The buffer everything else is layered around."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
+from typing import Any, TypeVar
+
+import numpy as np
+from easydict import EasyDict
+
+from ding_buffer.buffers.selection import Selection, describe_gone, select
+from ding_buffer.buffers.sequences import IndexOrder, ItemOrder, MetaColumns
+from ding_buffer.buffers.snapshot import read_snapshot, write_snapshot
+from ding_buffer.core.batch import meta_rows
+from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.chain import Middleware, apply_middleware, layer_name
+from ding_buffer.core.errors import (
+    BadArgument,
+    CorruptSnapshot,
+    NotEnoughItems,
+    UnknownArgument,
+    UnknownIndex,
+)
+from ding_buffer.core.item import BufferedData
+from ding_buffer.core.settings import default_settings
+from ding_buffer.storages.object_storage import ObjectStorage
+from ding_buffer.storages.storage import Storage
+from ding_buffer.storages.store import Store
+
+_LOG = logging.getLogger("ding_buffer")
+Self = TypeVar("Self", bound="DequeBuffer")
+
+
+class DequeBuffer(Buffer):
+    """A first-in-first-out buffer of at most ``size`` items with five actions.
+
+    Everything else is a layer (``use``).
+
+    ``sliced`` makes windows (``sample(groupby=, unroll_len=)``) start at multiples of their length.
+    ``storage`` says where items lie, Python objects by default. ``seed`` seeds the buffer's own generator.
+    Safe to use from many threads: each action, layers included, holds one lock that all views share.
+    """
+
+    def __init__(
+        self, size: int, sliced: bool = False, *, storage: Storage | None = None, seed: int | None = None
+    ) -> None:
+        self.store: Store = Store(
+            _whole("size", size, least=1), ObjectStorage() if storage is None else storage, seed
+        )
+        super().__init__(self.store.capacity)
+        self._lock = self.store.lock
+        self.sliced = sliced
+
+    @classmethod
+    def default_config(cls) -> EasyDict:
+        """Returns the settings a config may give, with their defaults.
+
+        ``create_buffer`` takes them once ``size`` is there.
+        """
+        return EasyDict(type="deque", **default_settings(cls))
+
+    @property
+    def capacity(self) -> int:
+        """How many items there is room for."""
+        return self.store.capacity
+
+    # The five actions, and their form for many.
+
+    @apply_middleware("push")
+    def push(self, data: Any, meta: dict[str, Any] | None = None) -> Any:
+        """Stores one item and returns it (None where a layer refused it); when full, the oldest gives way.
+
+        ``data`` and ``meta`` are kept by reference.
+        """
+        return self.store.push(data, meta)
+
+    @apply_middleware("extend")
+    def extend(self, batch: Any, meta: Any = None) -> list[Any]:
+        """Stores many items and returns them.
+
+        ``batch`` is an iterable of payloads; ``meta`` is None, one dict each, or a dict of columns (a value
+        that is no sequence goes to all).
+        """
+        batch = list(batch)
+        rows = meta_rows(meta, len(batch))
+        return [self.store.push(data, row) for data, row in zip(batch, rows, strict=True)]
+
+    @apply_middleware("sample")
+    def sample(
+        self,
+        size: int | None = None,
+        indices: Any = None,
+        replace: bool = False,
+        sample_range: Any = None,
+        ignore_insufficient: bool = False,
+        groupby: str | None = None,
+        unroll_len: int | None = None,
+        **unknown: Any,
+    ) -> Any:
+        """Draws a batch: a list of items, or with ``groupby`` a list of lists.
+
+        Items come by reference; one that occurs again in the batch is an independent copy. ``indices`` asks
+        for these items in this order. ``sample_range`` is a slice of positions, oldest first: ``slice(-1000,
+        None)`` is the newest 1000. ``groupby`` names a meta key: ``size`` groups are drawn and each comes
+        whole, in storage order, or with ``unroll_len`` > 1 as one window of that many consecutive items
+        (groups that are shorter do not take part); items without the key belong to no group. Raises
+        ``NotEnoughItems`` when there are fewer than ``size``, or returns an empty list with
+        ``ignore_insufficient``; ``UnknownIndex``, ``BadQuery``, ``UnknownArgument`` for what their names say.
+        """
+        if unknown:
+            raise UnknownArgument(_unconsumed(unknown))
+        try:
+            chosen = select(
+                self.store, Selection(size, indices, replace, sample_range, groupby, unroll_len, self.sliced)
+            )
+        except NotEnoughItems as shortage:
+            if not ignore_insufficient:
+                raise
+            _LOG.warning("%s Returning an empty batch, as ignore_insufficient asks.", shortage)
+            return []
+        return chosen.take(self.store)
+
+    @apply_middleware("update")
+    def update(self, index: Any, data: Any = None, meta: Any = None) -> Any:
+        """Changes one item or many; returns whether it was there, for many an array of bool.
+
+        One index: ``data`` replaces the payload and ``meta`` the whole meta; None keeps. Many (a list or
+        array of indices): ``data`` holds one payload each, and each entry of ``meta`` is a column that sets
+        this one key. What is gone is left out and counted as a late update.
+        """
+        store = self.store
+        many = not isinstance(index, str)
+        slots = store.slots_of(index)
+        there = slots >= 0
+        if data is not None and many and len(data) != len(slots):
+            raise BadArgument(f"update() got {len(data)} payloads for {len(slots)} indices.")
+        if meta is not None and not isinstance(meta, Mapping):
+            raise BadArgument(f"meta must be a dict, got {type(meta).__name__}.")
+        rows = (
+            None
+            if meta is None
+            else meta_rows(meta, len(slots))
+            if many
+            else [meta if isinstance(meta, dict) else dict(meta)]
+        )
+        places = np.flatnonzero(there).tolist()
+        live = slots[places].tolist()
+        if rows is not None:
+            rows = [rows[place] for place in places]
+            if many:
+                merged: dict[int, dict[str, Any]] = {}
+                for slot, row in zip(live, rows, strict=True):
+                    merged[slot] = {**merged.get(slot, store.storage.item(slot).meta), **row}
+                rows = [merged[slot] for slot in live]
+        store.counts["late_updates"] += len(slots) - len(live)
+        if live:
+            payloads = None if data is None else [data[place] for place in places] if many else [data]
+            store.update(live, payloads, rows)
+        return there if many else bool(there[0])
+
+    @apply_middleware("delete")
+    def delete(self, indices: Any) -> int:
+        """Removes one index or any iterable of them and returns how many items went.
+
+        What is gone already is ignored.
+        """
+        slots = self.store.slots_of(indices)
+        return self.store.delete(slots[slots >= 0])
+
+    @apply_middleware("clear")
+    def clear(self) -> None:
+        """Removes everything."""
+        self.store.clear()
+
+    # Reading.
+
+    def count(self) -> int:
+        """Returns how many items are held."""
+        return len(self.store)
+
+    def get(self, position: int) -> BufferedData:
+        """Returns the item at a position counted from the oldest; negative counts from the newest."""
+        try:
+            asked = operator.index(position)
+        except TypeError:
+            raise BadArgument(
+                f"A position is an int, got {type(position).__name__}; an index goes to get_by_index()."
+            ) from None
+        return self.storage[asked]
+
+    def get_by_index(self, index: Any) -> Any:
+        """Returns the item of one index, or a list for many; raises ``UnknownIndex`` for one that is gone."""
+        with self._lock:
+            slots = self.store.slots_of(index)
+            if (slots < 0).any():
+                raise UnknownIndex(describe_gone(self.store, index, slots >= 0))
+            items = self.store.items(slots.tolist())
+        return items[0] if isinstance(index, str) else items
+
+    def __getitem__(self, position: Any) -> Any:
+        """Returns the item at a position counted from the oldest, or a list for a slice."""
+        return self.storage[position] if isinstance(position, slice) else self.get(position)
+
+    def __iter__(self) -> Iterator[BufferedData]:
+        """Goes through the items held at this moment, oldest first.
+
+        What happens meanwhile does not disturb it.
+        """
+        return iter(self.storage)
+
+    def stats(self) -> dict[str, Any]:
+        """Returns counters of what came, went, was refused or came too late.
+
+        Those of a layer under its name.
+        """
+        with self._lock:
+            layers = [
+                (layer_name(layer), layer.stats())
+                for layer in self._middleware
+                if isinstance(layer, Middleware)
+            ]
+            return {**self.store.stats(), **{name: counters for name, counters in layers if counters}}
+
+    # What DI-engine's users read.
+
+    @property
+    def storage(self) -> Sequence[BufferedData]:
+        """The items, oldest first, as a sequence that follows the buffer."""
+        return ItemOrder(self.store)
+
+    @property
+    def indices(self) -> IndexOrder:
+        """The indices in use: ``len``, ``has(index)`` and ``get(index)``, its position from the oldest."""
+        return IndexOrder(self.store)
+
+    @property
+    def meta_index(self) -> Mapping[str, Sequence[Any]]:
+        """For each meta key used to group so far, the value of every item, oldest first."""
+        return MetaColumns(self.store)
+
+    # Views, copies, state.
+
+    def view(self: Self) -> Self:
+        """Returns another buffer on the same items, lock and generator, without layers.
+
+        ``sliced`` comes along.
+        """
+        with self._lock:
+            made = object.__new__(type(self))
+            made.__dict__.update(self.__dict__)
+            made._middleware = []
+            made._fold()
+            return made
+
+    def __copy__(self: Self) -> Self:
+        return self.view()
+
+    def __deepcopy__(self: Self, memo: dict[int, Any]) -> Self:
+        """Copies items and layers.
+
+        A layer that is a plain function is shared, with whatever it closes over.
+        """
+        with self._lock:
+            made = memo[id(self)] = object.__new__(type(self))
+            made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+            return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        folded = ("_lock", "_chains", "_timed", "_stopwatch", "_calls")
+        return {key: value for key, value in self.__dict__.items() if key not in folded}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = self.store.lock
+        self._adopt(layer for layer in self._middleware if isinstance(layer, Middleware))
+        self._fold()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns items, order, generator and the state of this buffer's layers.
+
+        Payloads and metas are shared with the buffer.
+        """
+        with self._lock:
+            layers = [layer for layer in self._middleware if isinstance(layer, Middleware)]
+            states = [{"name": layer_name(layer), "state": layer.state_dict()} for layer in layers]
+            return {"store": self.store.state_dict(), "layers": [entry for entry in states if entry["state"]]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Replaces the content; afterwards the same next batch is drawn as where the state was taken.
+
+        The capacity stays this buffer's own: of more items the newest are kept. The n-th layer of a name gets
+        the n-th state of that name; a layer without one takes the loaded items in as if it were used now.
+        Raises ``CorruptSnapshot`` and changes nothing where the state does not fit together.
+        """
+        with self._lock:
+            before = self.state_dict()
+            try:
+                self._load(state)
+            except CorruptSnapshot:
+                self._load(before)
+                raise
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        try:
+            content, entries = (
+                state["store"],
+                [(str(entry["name"]), entry["state"]) for entry in state["layers"]],
+            )
+        except (KeyError, TypeError) as error:
+            raise CorruptSnapshot(f"This is not the state of a buffer: {error!r} is missing.") from error
+        self.store.load_state_dict(content)
+        for layer in self._middleware:
+            for place, (name, saved) in enumerate(entries):
+                if isinstance(layer, Middleware) and name == layer_name(layer):
+                    del entries[place]
+                    try:
+                        layer.load_state_dict(saved)
+                    except (KeyError, TypeError, ValueError, IndexError) as error:
+                        raise CorruptSnapshot(f"The saved state of {name} does not fit: {error}.") from error
+                    break
+
+    def save_data(self, path: str | PathLike[str]) -> None:
+        """Writes the state to one file, whole or not at all; makes missing folders.
+
+        See ``snapshot`` for what can be written.
+        """
+        write_snapshot(path, self.state_dict())
+
+    def load_data(self, path: str | PathLike[str]) -> None:
+        """Replaces the content by that of a file, like ``load_state_dict``.
+
+        Nothing in a file is ever executed.
+        """
+        self.load_state_dict(read_snapshot(path))
+
+    def __repr__(self) -> str:
+        layers = ", ".join(layer_name(layer) for layer in self._middleware)
+        return f"{type(self).__name__}({len(self)} of {self.size} items{', ' + layers if layers else ''})"
+
+
+def _unconsumed(query: Mapping[str, Any]) -> str:
+    named = ", ".join(repr(key) for key in query)
+    return (
+        f"sample() got {named}, which no layer of this buffer takes. The buffer itself knows size, indices, "
+        "replace, sample_range, ignore_insufficient, groupby and unroll_len; train_iter_sample_data is for "
+        "staleness_check."
+    )
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise BadArgument(f"{name} must be an int, got {value!r}.") from None
+    if isinstance(value, bool) or whole < least:
+        raise BadArgument(f"{name} must be at least {least}, got {value!r}.")
+    return whole

@@ -1,0 +1,158 @@
+"""From what a sample asks for to the slots it takes."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ding_buffer.core.errors import BadArgument, BadQuery, NotEnoughItems, UnknownIndex
+from ding_buffer.samplers.group import draw_groups
+from ding_buffer.samplers.sequence import window_starts
+from ding_buffer.samplers.uniform import distinct, with_replacement
+from ding_buffer.storages.store import Store
+from ding_buffer.structures.group_index import GroupIndex
+
+
+class Selection(NamedTuple):
+    """The arguments of ``sample`` that decide which items are taken."""
+
+    size: int | None
+    indices: Any
+    replace: bool
+    sample_range: Any
+    groupby: str | None
+    unroll_len: int | None
+    sliced: bool
+
+
+class Chosen(NamedTuple):
+    """The slots taken, in order: of a flat batch, or of each group.
+
+    ``repeats`` tells whether one may be there twice.
+    """
+
+    slots: Sequence[int]
+    groups: Sequence[Sequence[int]] | None
+    repeats: bool
+
+    def take(self, store: Store) -> list[Any]:
+        """Returns the items as a batch of this shape."""
+        take = store.storage.take
+        if self.groups is None:
+            batch: list[Any] = take(self.slots, self.repeats)
+            store.counts["sampled"] += len(batch)
+            return batch
+        store.counts["sampled"] += sum(map(len, self.groups))
+        if not self.repeats:
+            return [take(group, False) for group in self.groups]
+        batch = take([slot for group in self.groups for slot in group])
+        ends = list(accumulate(map(len, self.groups)))
+        return [batch[end - len(group) : end] for end, group in zip(ends, self.groups, strict=True)]
+
+
+def select(store: Store, asked: Selection) -> Chosen:
+    """Chooses slots; raises ``BadQuery``, ``BadArgument``, ``UnknownIndex`` or ``NotEnoughItems``."""
+    if asked.indices is not None and len(asked.indices):
+        return _by_index(store, asked)
+    if asked.size is None or (size := _whole("size", asked.size)) == 0:
+        raise BadQuery("One of size and indices must not be empty.")
+    unroll_len = _whole("unroll_len", asked.unroll_len or 0)
+    if asked.groupby is not None:
+        return _by_group(store, asked, size, unroll_len)
+    if unroll_len:
+        raise BadQuery("unroll_len needs groupby: a window lies within a group.")
+    positions = store.positions(asked.sample_range)
+    count = len(positions)
+    if not count or (size > count and not asked.replace):
+        raise NotEnoughItems(
+            f"There are less than {size} records in buffer({count}). "
+            "Push more, ask for fewer, or sample with replace=True."
+        )
+    places = with_replacement(store.rng, count, size) if asked.replace else distinct(store.rng, count, size)
+    slots = store.ring.slots_at(places * positions.step + positions.start)
+    return Chosen(slots.tolist(), None, asked.replace)
+
+
+def _by_index(store: Store, asked: Selection) -> Chosen:
+    if asked.groupby is not None or asked.unroll_len:
+        raise BadQuery("indices say which items to take; groupby and unroll_len cannot be given with them.")
+    nested = not isinstance(asked.indices, (str, np.ndarray)) and not isinstance(asked.indices[0], str)
+    groups = [store.slots_of(group) for group in asked.indices] if nested else [store.slots_of(asked.indices)]
+    if asked.size is not None and asked.size != (len(groups) if nested else len(groups[0])):
+        raise BadQuery(f"Size and indices length must be equal: {asked.size} and {len(asked.indices)}.")
+    slots = np.concatenate(groups)
+    allowed = slots >= 0
+    if asked.sample_range is not None and allowed.all():
+        allowed = np.isin(slots, store.slots_in(store.positions(asked.sample_range)))
+    if not allowed.all():
+        raise UnknownIndex(describe_gone(store, asked.indices, allowed))
+    listed = [group.tolist() for group in groups]
+    return Chosen(listed[0], listed if nested else None, True)
+
+
+def _by_group(store: Store, asked: Selection, size: int, unroll_len: int) -> Chosen:
+    key = asked.groupby
+    if not isinstance(key, str):
+        raise BadArgument(f"groupby must be a meta key (str), got {key!r}.")
+    index = store.grouped(key)
+    between = None
+    if asked.sample_range is not None:
+        positions = store.positions(asked.sample_range)
+        if not len(positions):
+            index = GroupIndex()
+        elif positions.step == 1:
+            between = store.ring.serials_between(positions.start, positions.stop)
+        else:
+            index = _regrouped(store, index, positions)
+    groups = draw_groups(
+        store.rng, index, size, replace=asked.replace, at_least=max(unroll_len, 1), between=between
+    )
+    if not groups:
+        least = f" of {unroll_len} items or more" if unroll_len > 1 else ""
+        raise NotEnoughItems(
+            f"There are less than {size} groups{least} in buffer({len(index)} groups by {key!r}, "
+            f"{len(store)} records). Push more, ask for fewer, or sample with replace=True."
+        )
+    if unroll_len:
+        lengths = [len(group) for group in groups]
+        starts = window_starts(store.rng, lengths, unroll_len, asked.sliced)
+        groups = [group[start : start + unroll_len] for group, start in zip(groups, starts, strict=True)]
+    return Chosen((), groups, asked.replace)
+
+
+def _regrouped(store: Store, index: GroupIndex, positions: range) -> GroupIndex:
+    """Groups the items of a range that leaves some out; costs the length of the range."""
+    part = GroupIndex()
+    slots = store.slots_in(positions if positions.step > 0 else positions[::-1])
+    for slot, serial in zip(slots.tolist(), store.ring.serials_of(slots).tolist(), strict=True):
+        group = index.of(slot)
+        part.add(slot, serial, None if group is None else group.value)
+    return part
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise BadArgument(f"{name} must be an int, got {value!r}.") from None
+    if whole < 0:
+        raise BadArgument(f"{name} must not be negative, got {value!r}.")
+    return whole
+
+
+def describe_gone(store: Store, indices: Any, allowed: np.ndarray) -> str:
+    """Says which indices cannot be had and why."""
+    texts: Sequence[Any] = [indices] if isinstance(indices, str) else list(indices)
+    flat = [text for part in texts for text in (part if isinstance(part, (list, np.ndarray)) else [part])]
+    missing = [text for text, there in zip(flat, allowed.tolist(), strict=True) if not there]
+    first = missing[0]
+    if isinstance(first, str) and 0 <= store.text.read_one(first) < store.ring.next:
+        why = "it has left the buffer" if store.slot_of(first) < 0 else "it lies outside sample_range"
+    else:
+        why = "it was never in this buffer"
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    return f"There is no item {first!r}{more}: {why}."

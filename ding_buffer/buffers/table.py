@@ -1,0 +1,134 @@
+"""Many payloads as a few columns of one array each, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ding_buffer.buffers.structure import Description, flatten, unflatten
+from ding_buffer.core.errors import BadArgument, CorruptSnapshot, MissingExtra
+
+Save = Callable[[np.ndarray], int]
+Load = Callable[[int], np.ndarray]
+_DTYPES: dict[str, Any] = {"int": np.int64, "float": np.float64, "bool": np.bool_}
+
+
+def pack(values: Sequence[Any], save: Save) -> dict[str, Any]:
+    """Returns ``values`` as JSON-ready data.
+
+    Arrays are handed to ``save``, which returns the number they are kept under.
+
+    Values of the same structure form one table, each leaf a column, so a million transitions become a handful
+    of arrays.
+    """
+    numbers: dict[Description, int] = {}
+    columns: list[list[list[Any]]] = []
+    which = np.empty(len(values), dtype=np.int32)
+    for row, value in enumerate(values):
+        leaves: list[Any] = []
+        try:
+            description = flatten(value, leaves)
+        except RecursionError:
+            raise BadArgument("A payload that holds itself cannot be written.") from None
+        number = numbers.setdefault(description, len(numbers))
+        if number == len(columns):
+            columns.append([[] for _ in leaves])
+        which[row] = number
+        for column, leaf in zip(columns[number], leaves, strict=True):
+            column.append(leaf)
+    tables = []
+    for description, table in zip(numbers, columns, strict=True):
+        kinds = list(_leaf_kinds(description))
+        packed = [_pack_column(kind, column, save) for kind, column in zip(kinds, table, strict=True)]
+        tables.append({"structure": description, "columns": packed})
+    return {"which": save(which), "tables": tables}
+
+
+def unpack(packed: Any, load: Load) -> list[Any]:
+    """Returns the values of ``pack``, in new memory."""
+    which = load(packed["which"])
+    rows = []
+    for table, count in zip(
+        packed["tables"], np.bincount(which, minlength=len(packed["tables"])).tolist(), strict=True
+    ):
+        description = table["structure"]
+        columns = [
+            _unpack_column(kind, column, load)
+            for kind, column in zip(_leaf_kinds(description), table["columns"], strict=True)
+        ]
+        if any(len(column) != count for column in columns):
+            raise CorruptSnapshot("A table of the file has columns of different lengths.")
+        leaves = zip(*columns, strict=True) if columns else iter([()] * count)
+        rows.append(iter([unflatten(description, iter(row)) for row in leaves]))
+    return [next(rows[number]) for number in which.tolist()]
+
+
+def _leaf_kinds(description: Any) -> Iterator[Any]:
+    """Yields the kind of each leaf in the order ``flatten`` appends them."""
+    if isinstance(description, str):
+        if description != "none":
+            yield description
+    elif description[0] in ("array", "scalar", "tensor", "table"):
+        yield description
+    elif description[0] == "bytes":
+        yield "str"
+    elif description[0] == "complex":
+        yield ("scalar", "complex128")
+    elif description[0] == "custom":
+        yield from _leaf_kinds(description[2])
+    else:
+        for part in description[-1]:
+            yield from _leaf_kinds(part)
+
+
+def _pack_column(kind: Any, column: list[Any], save: Save) -> Any:
+    if kind in _DTYPES:
+        try:
+            return save(np.array(column, dtype=_DTYPES[kind]))
+        except OverflowError:  # beyond 64 bits
+            return column
+    if kind == "str":
+        return column
+    if kind[0] == "table":
+        return [pack(part, save) for part in column]
+    if kind[0] == "tensor":
+        return save(np.stack([_bytes_of(tensor) for tensor in column]))
+    return save(np.stack([np.asarray(part) for part in column]))
+
+
+def _unpack_column(kind: Any, column: Any, load: Load) -> Sequence[Any]:
+    if kind == "str" or (kind == "int" and isinstance(column, list)):
+        return list(column)
+    if isinstance(kind, str):
+        return list(load(column).tolist())
+    if kind[0] == "table":
+        parts = [unpack(part, load) for part in column]
+        return parts if kind[1] == "list" else [tuple(part) for part in parts]
+    stacked = load(column)
+    if kind[0] == "scalar":
+        return [row[()] for row in stacked]
+    if kind[0] == "tensor":
+        return [_tensor(row, *kind[1:]) for row in stacked]
+    return [np.array(row) for row in stacked]  # of its own, or one row would keep all the others in memory
+
+
+def _bytes_of(tensor: Any) -> np.ndarray:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    raw: np.ndarray = flat.view(_torch().uint8).numpy()
+    return raw
+
+
+def _tensor(raw: np.ndarray, dtype: str, shape: Sequence[int], requires_grad: bool) -> Any:
+    torch = _torch()
+    flat = torch.from_numpy(raw.copy()).view(getattr(torch, dtype))
+    return flat.reshape(list(shape)).requires_grad_(requires_grad)
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtra.of("torch", "torch") from error
+    return torch

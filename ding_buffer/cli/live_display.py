@@ -1,0 +1,154 @@
+"""Progress as a panel that is redrawn in place."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ding_buffer.cli.wording import UNKNOWN, clock, number, sparkline
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ding_buffer.cli.progress import RunStatus
+
+_WIDTH = 96
+_CHART = 24
+
+
+class LiveDisplay:
+    """Redraws one panel; what is noted meanwhile stands above it."""
+
+    period = 0.25
+
+    def __init__(self, console: Console, title: str) -> None:
+        from rich.live import Live
+
+        self._console = console
+        self._title = title
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+        self._live.start()
+        self._last: RunStatus | None = None
+
+    def show(self, status: RunStatus) -> None:
+        """Draws the panel anew."""
+        self._last = status
+        self._live.update(self._panel(status, "Ctrl-C stops, saves and says how to go on"), refresh=True)
+
+    def note(self, text: str) -> None:
+        """Prints a line above the panel."""
+        self._console.print(text, style="dim", soft_wrap=True, highlight=False, markup=False)
+
+    def close(self) -> None:
+        """Leaves the panel on the screen and gives the terminal back."""
+        if self._last is not None:
+            self._live.update(self._panel(self._last), refresh=True)
+        self._live.stop()
+
+    def _panel(self, status: RunStatus, hint: str = "") -> Any:
+        from rich.panel import Panel
+        from rich.table import Table
+
+        grid = Table.grid(padding=(0, 2), expand=True)
+        grid.add_column(style="cyan", no_wrap=True, width=11)
+        grid.add_column(no_wrap=True, width=_CHART)
+        grid.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
+        for row in (*self._learned(status), *self._held(status)):
+            grid.add_row(*row)
+        return Panel(
+            grid,
+            title=f"[bold]{self._title}[/]",
+            title_align="left",
+            subtitle=f"[dim]{hint}[/]" if hint else None,
+            subtitle_align="left",
+            border_style="blue",
+            width=min(self._console.width, _WIDTH),
+            padding=(0, 1),
+        )
+
+    def _learned(self, status: RunStatus) -> list[tuple[Any, ...]]:
+        history, config = status.history, status.config
+        returns = [value for _, value in history.episodes]
+        means = [mean for _, mean, _, _ in history.evaluations]
+        losses = [row[1] for row in history.learning]
+        stepped = _facts(f"*{status.env_step:,}* / {config.steps:,}", f"*{clock(status.elapsed)}*")
+        returned = _facts(
+            f"recent *{number(history.recent_return())}*",
+            f"best *{number(history.best_return())}*",
+            f"at random *{status.epsilon:.0%}*",
+        )
+        evaluated = _facts(
+            f"last *{number(means[-1] if means else None)}*",
+            f"best *{number(history.best_evaluation())}*",
+            f"goal *{number(config.eval.goal)}* x {config.eval.times}"
+            if config.eval.goal is not None
+            else "",
+        )
+        trained = _facts(
+            f"*{number(losses[-1] if losses else None, 3)}*", f"after *{status.train_iter:,}* updates"
+        )
+        speed = _facts(
+            f"*{status.env_steps_per_second:,.0f}* steps/s", f"*{status.updates_per_second:,.0f}* updates/s"
+        )
+        return [
+            ("env steps", _bar(status.env_step, config.steps), stepped),
+            ("speed", "", speed),
+            ("return", _line(returns, "green"), returned),
+            ("evaluation", _line(means, "green"), evaluated),
+            ("loss", _line(losses, "yellow"), trained),
+        ]
+
+    def _held(self, status: RunStatus) -> list[tuple[Any, ...]]:
+        glance, learning = status.glance, status.history.learning
+        uses, priorities = glance.use_counts, glance.priorities
+        logs = [math.log(value) for value in priorities if value > 0]
+        aged = used = ranked = UNKNOWN
+        if learning:
+            _, _, low, middle, high, _ = learning[-1]
+            aged = _facts(f"median *{middle:,.0f}* env steps", f"80 % from {low:,.0f} to {high:,.0f}")
+        if priorities:
+            ranked = _facts(
+                f"median *{number(glance.median_priority(), 3)}*", f"highest *{number(max(priorities), 3)}*"
+            )
+        if uses:
+            used = _facts(f"mean *{number(sum(uses) / len(uses), 3)}*", f"most *{max(uses):,}*")
+        return [
+            (
+                "buffer",
+                _bar(status.held, status.capacity),
+                f"[b]{status.held:,}[/] / {status.capacity:,} items",
+            ),
+            ("sample age", _line([row[3] for row in learning], "magenta"), aged),
+            ("priorities", _line(_shape(logs), "magenta"), ranked),
+            ("use counts", _line(_shape([float(count) for count in uses]), "magenta"), used),
+        ]
+
+
+def _facts(*facts: str) -> str:
+    """Sets facts side by side, with what stands between asterisks in bold."""
+    return "   ".join(re.sub(r"\*(.*?)\*", r"[b]\1[/]", fact) for fact in facts if fact)
+
+
+def _line(values: Sequence[float], colour: str) -> str:
+    return f"[{colour}]{sparkline(values, _CHART)}[/]"
+
+
+def _bar(done: float, total: float) -> Any:
+    from rich.progress_bar import ProgressBar
+
+    return ProgressBar(total=total, completed=min(done, total), width=_CHART)
+
+
+def _shape(values: Sequence[float]) -> list[float]:
+    """Returns how often values occur, in bins from the lowest to the highest."""
+    if not values:
+        return []
+    low, high = min(values), max(values)
+    counts = [0.0] * _CHART
+    for value in values:
+        counts[
+            min(_CHART - 1, int((value - low) / (high - low) * _CHART)) if high > low else _CHART // 2
+        ] += 1
+    return counts

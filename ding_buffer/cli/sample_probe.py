@@ -1,0 +1,58 @@
+"""A layer that watches what is sampled, and a glance at what is held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from ding_buffer.core.batch import stored
+from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.chain import Chain, Middleware
+
+STAMP = "env_step"
+"""The meta key under which the job notes when a transition was collected."""
+
+
+class SampleProbe(Middleware):
+    """Notes the age of every sampled item, in env steps behind the newest one, and changes nothing."""
+
+    def __init__(self) -> None:
+        self._ages: list[int] = []
+
+    def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
+        """Draws a batch and notes its ages."""
+        batch = chain(size=size, **query)
+        items = stored(batch)
+        if items:
+            newest = self.buffer.get(-1).meta.get(STAMP, 0)
+            self._ages += [newest - item.meta[STAMP] for item in items if STAMP in item.meta]
+        return batch
+
+    def take_ages(self) -> list[int]:
+        """Returns the ages noted since the last call."""
+        ages, self._ages = self._ages, []
+        return ages
+
+
+@dataclass(frozen=True)
+class BufferGlance:
+    """The priorities and use counts of items held; a list is empty where no layer keeps such a number."""
+
+    priorities: list[float]
+    use_counts: list[int]
+
+    def median_priority(self) -> float | None:
+        """Returns the priority that half of the items stay below."""
+        return median(self.priorities) if self.priorities else None
+
+
+def glance_at(buffer: Buffer, most: int | None = None) -> BufferGlance:
+    """Reads the meta of the items held, of at most ``most`` of them, evenly from the oldest to the newest."""
+    count = len(buffer)
+    seen = count if most is None else min(count, most)
+    metas = [buffer.get(place * count // seen).meta for place in range(seen)]
+    priorities = [float(meta["priority"]) for meta in metas if meta.get("priority") is not None]
+    # An item is not told its count before it is drawn for the first time.
+    counted = any("use_count" in meta for meta in metas)
+    return BufferGlance(priorities, [int(meta.get("use_count", 0)) for meta in metas] if counted else [])

@@ -1,0 +1,87 @@
+"""The names a config can use: buffer types, layers, storages.
+
+Ready-made names, with the other spellings that are accepted:
+
+========  ===========================  =========================
+kind      name                         also
+========  ===========================  =========================
+type      ``deque``                    ``DequeBuffer``
+layer     ``PriorityExperienceReplay`` ``per``
+layer     ``clone_object``             ``clone``
+layer     ``group_sample``             ``group``
+layer     ``use_time_check``           ``use_limit``
+layer     ``staleness_check``          ``staleness``
+layer     ``sample_range_view``        ``range_view``
+layer     ``padding``                  ``pad``
+storage   ``object``                   ``ObjectStorage``
+========  ===========================  =========================
+
+A user adds names with the decorators below, or, from an installed distribution, with entry points in the
+groups ``ding_buffer.buffers``, ``ding_buffer.layers`` and ``ding_buffer.storages``. The settings of an entry
+are the parameters of its factory; nothing else has to be written down.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ding_buffer.config.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ding_buffer.config.registry import FactoryT
+
+BUFFERS = Registry(
+    "buffer type",
+    "ding_buffer.buffers",
+    shipped={"deque": "ding_buffer.buffers.deque_buffer:DequeBuffer"},
+    aliases={"DequeBuffer": "deque"},
+)
+LAYERS = Registry(
+    "layer",
+    "ding_buffer.layers",
+    shipped={
+        "PriorityExperienceReplay": "ding_buffer.middleware.prioritized_replay:PriorityExperienceReplay",
+        "clone_object": "ding_buffer.middleware.clone:clone_object",
+        "group_sample": "ding_buffer.middleware.group_sampling:group_sample",
+        "use_time_check": "ding_buffer.middleware.use_count:use_time_check",
+        "staleness_check": "ding_buffer.middleware.stale:staleness_check",
+        "sample_range_view": "ding_buffer.middleware.range_view:sample_range_view",
+        "padding": "ding_buffer.middleware.pad:padding",
+    },
+    aliases={
+        "per": "PriorityExperienceReplay",
+        "clone": "clone_object",
+        "group": "group_sample",
+        "use_limit": "use_time_check",
+        "staleness": "staleness_check",
+        "range_view": "sample_range_view",
+        "pad": "padding",
+    },
+)
+STORAGES = Registry(
+    "storage",
+    "ding_buffer.storages",
+    shipped={"object": "ding_buffer.storages.object_storage:ObjectStorage"},
+    aliases={"ObjectStorage": "object"},
+)
+
+
+def register_buffer(name: str, *, force: bool = False) -> Callable[[FactoryT], FactoryT]:
+    """Enters a buffer type: a class, or a function returning a buffer. ``force`` replaces a taken name."""
+    return BUFFERS.register(name, force=force)
+
+
+def register_layer(name: str, *, force: bool = False) -> Callable[[FactoryT], FactoryT]:
+    """Enters a layer: a class, or a function returning the middleware; not the middleware itself.
+
+    A parameter called ``buffer`` or ``buffer_`` is no setting: it is given the buffer if it has no default,
+    else it is left to ``bind``.
+    """
+    return LAYERS.register(name, force=force)
+
+
+def register_storage(name: str, *, force: bool = False) -> Callable[[FactoryT], FactoryT]:
+    """Enters a storage: a class, or a function returning one. Its ``capacity`` is the buffer's ``size``."""
+    return STORAGES.register(name, force=force)

@@ -1,0 +1,169 @@
+"""The buffer as its layers and its users know it, wherever items lie."""
+
+from __future__ import annotations
+
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+from ding_buffer.core.batch import meta_rows
+from ding_buffer.core.chain import (
+    ACTIONS,
+    Chain,
+    Layer,
+    Middleware,
+    check_order,
+    compose,
+    flatten,
+    layer_name,
+    overrides,
+)
+from ding_buffer.core.errors import BadArgument
+from ding_buffer.core.explain import EVERY, Explanation, Stopwatch
+from ding_buffer.core.lock import FairLock
+
+Self = TypeVar("Self", bound="Buffer")
+
+
+class Buffer(ABC):
+    """Base of every buffer: five actions that layers can wrap, and the chain of layers itself.
+
+    A subclass implements the abstract methods and decorates the actions with ``apply_middleware``. ``store``
+    is what the layers with state stand on; a buffer without one takes layers that only look at what passes
+    through.
+    """
+
+    store: Any = None
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._lock = FairLock()
+        self._middleware: list[Layer] = []
+        self._fold()
+
+    @abstractmethod
+    def push(self, data: Any, meta: dict[str, Any] | None = None) -> Any:
+        """Stores one item."""
+
+    @abstractmethod
+    def sample(self, size: int | None = None, **query: Any) -> Any:
+        """Draws a batch."""
+
+    @abstractmethod
+    def update(self, index: Any, data: Any = None, meta: Any = None) -> Any:
+        """Changes one item or many."""
+
+    @abstractmethod
+    def delete(self, indices: Any) -> Any:
+        """Removes items."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Removes everything."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """Returns how many items are held."""
+
+    @abstractmethod
+    def get(self, position: int) -> Any:
+        """Returns the item at a position counted from the oldest."""
+
+    @abstractmethod
+    def save_data(self, path: Any) -> None:
+        """Writes the content to a file."""
+
+    @abstractmethod
+    def load_data(self, path: Any) -> None:
+        """Replaces the content by that of a file."""
+
+    def extend(self, batch: Any, meta: Any = None) -> Any:
+        """Stores many items: one by one, unless a subclass knows better."""
+        return self._extend_one_by_one(batch, meta)
+
+    def use(self: Self, *layers: Any) -> Self:
+        """Adds layers inside those already there and returns the buffer.
+
+        A layer is a ``Middleware``, any callable ``(action, chain, *args, **kwargs)``, or a list of layers.
+        Raises ``ChainError`` where the order makes no sense or a layer refuses to bind, ``BadArgument`` for
+        what is no layer; then nothing is added.
+        """
+        added = flatten(layers)
+        with self._lock:
+            check_order([*self._middleware, *added])
+            owned = [layer for layer in added if isinstance(layer, Middleware)]
+            for layer in owned:
+                layer.check_home(self)
+            for layer in owned:
+                layer.bind(self)
+            self._adopt(owned)
+            self._middleware = [*self._middleware, *added]
+            self._fold()
+        return self
+
+    def view(self: Self) -> Self:
+        """Returns another handle on the same items that starts without layers."""
+        raise BadArgument(f"{type(self).__name__} has no views.")
+
+    def explain(self) -> str:
+        """Returns the chain in words, outermost first, with each layer's share of the time.
+
+        The shares are measured on every 64th call.
+        """
+        with self._lock:
+            return Explanation.of(self, self._stopwatch)
+
+    def _adopt(self, layers: Iterable[Middleware]) -> None:
+        """Makes accepted layers belong to this buffer, and its store tell them what happens."""
+        for layer in layers:
+            layer._home = weakref.ref(self)
+            if self.store is not None:
+                self.store.attach(layer)
+                # A view that is dropped takes its layers along; the store must not keep them.
+                weakref.finalize(self, self.store.dismiss, layer).atexit = False
+
+    def _fold(self) -> None:
+        """Composes each action's chain once; an action that no layer wraps has none."""
+        self._calls = 0
+        self._stopwatch = Stopwatch([layer_name(layer) for layer in self._middleware])
+        self._chains: dict[str, Chain] = {}
+        self._timed: dict[str, Chain] = {}
+        # A layer is never bypassed: where one wraps push and not extend, many are pushed one by one.
+        whole = all(overrides(layer, "extend") for layer in self._middleware if overrides(layer, "push"))
+        for action in ACTIONS:
+            base = getattr(getattr(type(self), action, None), "_base", None)
+            places = [place for place, layer in enumerate(self._middleware) if overrides(layer, action)]
+            if action == "extend" and not whole:
+                base = type(self)._extend_one_by_one
+                places = [place for place in places if not overrides(self._middleware[place], "push")]
+            elif not places:
+                continue
+            if base is not None:
+                layers = [self._middleware[place] for place in places]
+                self._chains[action] = compose(layers, action, partial(base, self))
+                self._timed[action] = self._stopwatch.compose(layers, places, action, partial(base, self))
+
+    def _extend_one_by_one(self, batch: Any, meta: Any = None) -> list[Any]:
+        batch = list(batch)
+        return [
+            self.push(data, meta=row) for data, row in zip(batch, meta_rows(meta, len(batch)), strict=True)
+        ]
+
+    def _pick(self, action: str) -> Chain:
+        self._calls += 1
+        return (self._chains if self._calls % EVERY else self._timed)[action]
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        """Is always true.
+
+        ``if buffer`` asks whether there is one, ``len(buffer)`` whether it holds anything.
+        """
+        return True
+
+    def __getitem__(self, position: int) -> Any:
+        return self.get(position)

@@ -1,0 +1,322 @@
+"""Layers around the actions of a buffer: what one is, how many become one call."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ding_buffer.core.errors import BadArgument, ChainError
+
+if TYPE_CHECKING:
+    from ding_buffer.core.buffer import Buffer
+
+Chain = Callable[..., Any]
+Layer = Callable[..., Any]
+
+HOOKS = ("on_filled", "on_evicted", "on_deleted", "on_updated", "on_cleared", "on_loaded")
+"""The events of a store that a layer can follow."""
+ACTIONS = ("push", "extend", "sample", "update", "delete", "clear")
+
+
+class Middleware:
+    """A layer. Override the actions to change and leave the rest.
+
+    An action that is not overridden costs nothing.
+
+    Each action receives the rest of the chain and the arguments in one form, however the caller spelled them.
+    Call ``chain`` with what the next layer shall see and return what the caller shall get; not calling it
+    refuses the action. The ``on_`` hooks are called by the store, under its lock, whoever caused the event
+    and through whichever view; they must not raise.
+    """
+
+    name: ClassVar[str] = ""
+    """What messages call the layer; the class name where empty."""
+    inside: ClassVar[Mapping[str, str]] = {}
+    """Layers that must be used before this one where both are present, each with the reason."""
+    once: ClassVar[bool] = False
+    """Whether a second one in the same chain is refused."""
+    consumes: ClassVar[tuple[str, ...]] = ()
+    """Keywords of ``sample`` that this layer takes out of the query."""
+
+    _home: weakref.ref[Buffer] | None = None
+    _made_for: weakref.ref[Buffer] | None = None
+
+    def made_for(self, buffer: Buffer | None) -> None:
+        """Remembers the buffer named in the constructor, so that ``use`` can tell a mix-up."""
+        self._made_for = weakref.ref(buffer) if buffer is not None else None
+
+    def __call__(self, action: str, chain: Chain, *args: Any, **kwargs: Any) -> Any:
+        """Runs one action: the function protocol, so an instance can be used wherever a function can."""
+        return getattr(self, action)(chain, *args, **kwargs) if action in ACTIONS else chain(*args, **kwargs)
+
+    def push(self, chain: Chain, data: Any, meta: dict[str, Any] | None = None) -> Any:
+        """Stores one item."""
+        return chain(data, meta=meta)
+
+    def extend(self, chain: Chain, batch: Sequence[Any], meta: Any = None) -> Any:
+        """Stores many items."""
+        return chain(batch, meta=meta)
+
+    def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
+        """Draws a batch."""
+        return chain(size=size, **query)
+
+    def update(self, chain: Chain, index: Any, data: Any = None, meta: Any = None) -> Any:
+        """Replaces the payload or the meta of one item or many."""
+        return chain(index, data=data, meta=meta)
+
+    def delete(self, chain: Chain, indices: Any) -> Any:
+        """Removes items."""
+        return chain(indices)
+
+    def clear(self, chain: Chain) -> Any:
+        """Removes everything."""
+        return chain()
+
+    def bind(self, buffer: Buffer) -> None:
+        """Called once by ``use`` before the layer joins the chain.
+
+        Take existing items in, or raise ``ChainError`` to refuse.
+        """
+
+    def on_filled(self, slots: Sequence[int]) -> None:
+        """Items were stored in these slots."""
+
+    def on_evicted(self, slots: Sequence[int]) -> None:
+        """These slots are about to be overwritten by newer items: the buffer was full."""
+
+    def on_deleted(self, slots: Sequence[int]) -> None:
+        """The items of these slots were deleted."""
+
+    def on_updated(self, slots: Sequence[int]) -> None:
+        """Payload or meta of these slots changed through ``update``."""
+
+    def on_cleared(self) -> None:
+        """The store was emptied."""
+
+    def on_loaded(self) -> None:
+        """The whole content of the store was replaced."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what the layer must remember; empty for a layer without state."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back; called after ``on_loaded``, only with a state of a layer of this name."""
+
+    def stats(self) -> dict[str, Any]:
+        """Returns what ``buffer.stats()`` shows of this layer."""
+        return {}
+
+    @property
+    def buffer(self) -> Buffer:
+        """The buffer the layer is bound to, held weakly so that a dropped view can go."""
+        home = self._home() if self._home is not None else None
+        if home is None:
+            raise ChainError(f"{layer_name(self)} is not bound to a buffer: pass it to buffer.use() first.")
+        return home
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy of a layer belongs to no buffer until one takes it."""
+        return {key: value for key, value in self.__dict__.items() if key not in ("_home", "_made_for")}
+
+    def check_home(self, buffer: Buffer) -> None:
+        """Raises ``ChainError`` if the layer belongs elsewhere, or needs a store and ``buffer`` has none."""
+        named = self._made_for() if self._made_for is not None else None
+        if named is not None and named.store is not buffer.store:
+            raise ChainError(
+                f"{layer_name(self)} was made for another buffer. Leave the argument out or name this one."
+            )
+        if self._home is not None and self._home() is not None:
+            raise ChainError(
+                f"{layer_name(self)} is in use already. Make a new one: its state belongs to one chain."
+            )
+        if buffer.store is None and any(
+            getattr(type(self), hook) is not getattr(Middleware, hook) for hook in HOOKS
+        ):
+            raise ChainError(
+                f"{layer_name(self)} follows what happens to items; {type(buffer).__name__} does not tell."
+            )
+
+
+def layer_name(layer: Layer) -> str:
+    """Returns what messages call a layer."""
+    if isinstance(layer, Middleware):
+        return type(layer).name or type(layer).__name__
+    name = getattr(layer, "__qualname__", type(layer).__name__)
+    return name.split(".<locals>")[0] if isinstance(name, str) else type(layer).__name__
+
+
+def overrides(layer: Layer, action: str) -> bool:
+    """Tells whether a layer takes part in an action.
+
+    A plain function takes part in all it can know: it was written for the five actions, so ``extend`` reaches
+    it as many pushes.
+    """
+    if not isinstance(layer, Middleware) or type(layer).__call__ is not Middleware.__call__:
+        return action != "extend"
+    return getattr(type(layer), action) is not getattr(Middleware, action)
+
+
+def compose(layers: Iterable[Layer], action: str, base: Chain) -> Chain:
+    """Folds the layers that take part in ``action`` around ``base`` into one callable.
+
+    The first layer is outermost.
+    """
+    chain = base
+    for layer in reversed(list(layers)):
+        if overrides(layer, action):
+            own = isinstance(layer, Middleware) and type(layer).__call__ is Middleware.__call__
+            chain = partial(getattr(layer, action), chain) if own else partial(layer, action, chain)
+    return chain
+
+
+def flatten(layers: Iterable[Any]) -> list[Layer]:
+    """Opens nested lists of layers: a list of middleware is a middleware."""
+    flat: list[Layer] = []
+    for layer in layers:
+        if isinstance(layer, (list, tuple)):
+            flat += flatten(layer)
+        elif isinstance(layer, type) or not callable(layer):
+            raise BadArgument(
+                f"use() takes middleware, got {layer!r}."
+                + (f" That is a class: write use({layer.__name__}(...))." if isinstance(layer, type) else "")
+            )
+        else:
+            flat.append(layer)
+    return flat
+
+
+def check_order(layers: Sequence[Layer]) -> None:
+    """Raises ``ChainError`` where a layer stands outside one it must be inside of, or wrongly twice."""
+    names = [layer_name(layer) for layer in layers]
+    for place, layer in enumerate(layers):
+        if not isinstance(layer, Middleware):
+            continue
+        if layer.once and names[place] in names[:place]:
+            raise ChainError(
+                f"{names[place]} is in the chain twice. Use it once: its two states would disagree."
+            )
+        for later in names[place + 1 :]:
+            if later in layer.inside:
+                raise ChainError(
+                    f"{names[place]} was used before {later}: {layer.inside[later]}. "
+                    f"Use {later} first: buffer.use({later}(...)).use({names[place]}(...))"
+                )
+
+
+def apply_middleware(action: str) -> Callable[[Chain], Chain]:
+    """Decorates the method that carries out ``action``.
+
+    Callers reach it through the layers, under the buffer's lock.
+
+    The arguments are bound once, here, so that every layer sees ``push(data, meta=)``, ``extend(batch,
+    meta=)``, ``sample(size=, **query)``, ``update(index, data=, meta=)``, ``delete(indices)`` and
+    ``clear()``. ``sample`` passes on only what differs from its default.
+    """
+    if action not in _BINDINGS:
+        raise BadArgument(f"{action!r} is not an action. The actions are {', '.join(ACTIONS)}.")
+    return lambda base: _mark(_BINDINGS[action](base), base)
+
+
+def _mark(bound: Chain, base: Chain) -> Chain:
+    public = wraps(base)(bound)
+    public.__dict__["_base"] = base
+    return public
+
+
+def _push(base: Chain) -> Chain:
+    def push(self: Any, data: Any, meta: dict[str, Any] | None = None) -> Any:
+        with self._lock:
+            if "push" not in self._chains:
+                return base(self, data, meta)
+            return self._pick("push")(data, meta=meta)
+
+    return push
+
+
+def _extend(base: Chain) -> Chain:
+    def extend(self: Any, batch: Any, meta: Any = None) -> Any:
+        with self._lock:
+            if "extend" not in self._chains:
+                return base(self, batch, meta)
+            return self._pick("extend")(batch, meta=meta)
+
+    return extend
+
+
+def _sample(base: Chain) -> Chain:
+    def sample(
+        self: Any,
+        size: int | None = None,
+        indices: Any = None,
+        replace: bool = False,
+        sample_range: Any = None,
+        ignore_insufficient: bool = False,
+        groupby: str | None = None,
+        unroll_len: int | None = None,
+        **query: Any,
+    ) -> Any:
+        if indices is not None:
+            query["indices"] = indices
+        if replace:
+            query["replace"] = replace
+        if sample_range is not None:
+            query["sample_range"] = sample_range
+        if ignore_insufficient:
+            query["ignore_insufficient"] = ignore_insufficient
+        if groupby is not None:
+            query["groupby"] = groupby
+        if unroll_len is not None:
+            query["unroll_len"] = unroll_len
+        with self._lock:
+            if "sample" not in self._chains:
+                return base(self, size=size, **query)
+            batch = self._pick("sample")(size=size, **query)
+        if batch is None:
+            raise ChainError("A layer returned None from sample(). Did it forget to return chain(...)?")
+        return batch
+
+    return sample
+
+
+def _update(base: Chain) -> Chain:
+    def update(self: Any, index: Any, data: Any = None, meta: Any = None) -> Any:
+        with self._lock:
+            if "update" not in self._chains:
+                return base(self, index, data, meta)
+            return self._pick("update")(index, data=data, meta=meta)
+
+    return update
+
+
+def _delete(base: Chain) -> Chain:
+    def delete(self: Any, indices: Any) -> Any:
+        with self._lock:
+            if "delete" not in self._chains:
+                return base(self, indices)
+            return self._pick("delete")(indices)
+
+    return delete
+
+
+def _clear(base: Chain) -> Chain:
+    def clear(self: Any) -> Any:
+        with self._lock:
+            if "clear" not in self._chains:
+                return base(self)
+            return self._pick("clear")()
+
+    return clear
+
+
+_BINDINGS = {
+    "push": _push,
+    "extend": _extend,
+    "sample": _sample,
+    "update": _update,
+    "delete": _delete,
+    "clear": _clear,
+}

@@ -1,0 +1,1 @@
+"""Pure data structures; they know nothing of items."""

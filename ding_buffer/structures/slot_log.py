@@ -1,0 +1,134 @@
+"""Order of items after some were removed from the middle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ding_buffer.structures.fenwick import Fenwick
+
+_SLACK = 64
+
+
+class SlotLog:
+    """A log of (serial, slot) in ascending order of serial, in which a removed item leaves a hole.
+
+    ``free`` are the slots to use next, last first; then come those from ``fresh`` on, which were never used.
+    Packed, which costs the number of items, when the log is at its end or holds more holes than items:
+    amortised O(1) a push or removal.
+    """
+
+    def __init__(
+        self, capacity: int, serials: np.ndarray, slots: np.ndarray, free: list[int], fresh: int
+    ) -> None:
+        self.free = free
+        self.fresh = fresh
+        self._where = np.zeros(
+            capacity, dtype=np.int64
+        )  # slot -> place in the log; means something only for live slots
+        self._pack(np.asarray(serials, dtype=np.int64), np.asarray(slots, dtype=np.int64))
+
+    def _pack(self, serials: np.ndarray, slots: np.ndarray) -> None:
+        count = len(slots)
+        room = 2 * count + _SLACK
+        self._slots = np.empty(room, dtype=np.int64)  # only [start, end) means anything
+        self._serials = np.empty(room, dtype=np.int64)
+        self._slots[:count] = slots
+        self._serials[:count] = serials
+        self._where[slots] = np.arange(count)
+        self._start, self._end = 0, count
+        # Counts every place that is no hole, those not written yet included, so that a push need not touch
+        # it.
+        self._solid = Fenwick(room)
+        self._solid.rebuild(np.ones(room, dtype=np.int8))
+        self._passed = 0  # solid places before start: evicted items
+
+    def push(self, serial: int) -> int:
+        """Appends an item and returns the slot it was given."""
+        if self._end == len(self._slots):
+            self._repack()
+        if self.free:
+            slot = self.free.pop()
+        else:
+            slot = self.fresh
+            self.fresh += 1
+        end = self._end
+        self._slots[end] = slot
+        self._serials[end] = serial
+        self._where[slot] = end
+        self._end = end + 1
+        return slot
+
+    def oldest(self) -> int:
+        """Returns the slot of the oldest item."""
+        return int(self._slots[self._start])
+
+    def first_serial(self) -> int:
+        """Returns the serial of the oldest item."""
+        return int(self._serials[self._start])
+
+    def pop_oldest(self) -> None:
+        """Forgets the oldest item."""
+        self.free.append(self.oldest())
+        self._slots[self._start] = -1
+        self._start += 1
+        self._passed += 1
+        self._skip_holes()
+
+    def remove(self, slots: np.ndarray) -> None:
+        """Forgets the items of distinct live slots; at least one item must remain."""
+        places = self._where[slots]
+        self._slots[places] = -1
+        self._solid.add_many(places, -1)
+        self.free.extend(slots.tolist())
+        self._skip_holes()
+
+    def _skip_holes(self) -> None:
+        slots, start, end = self._slots, self._start, self._end
+        while start < end and slots[start] < 0:
+            start += 1
+        self._start = start
+
+    def tidy(self, count: int) -> None:
+        """Packs the log if more than half of it is holes."""
+        if self._end - self._start > 2 * count + _SLACK:
+            self._repack()
+
+    def _repack(self) -> None:
+        solid = self._slots[self._start : self._end] >= 0
+        self._pack(self._serials[self._start : self._end][solid], self._slots[self._start : self._end][solid])
+
+    def live(self) -> np.ndarray:
+        """Returns every live slot, oldest first."""
+        slots = self._slots[self._start : self._end]
+        live: np.ndarray = slots[slots >= 0]
+        return live
+
+    def slots_of(self, serials: np.ndarray) -> np.ndarray:
+        """Returns the slots of serials, -1 where the item is gone."""
+        places = np.searchsorted(self._serials[: self._end], serials)
+        places = np.minimum(places, self._end - 1)
+        slots: np.ndarray = np.where(self._serials[places] == serials, self._slots[places], -1)
+        return slots
+
+    def serials_of(self, slots: np.ndarray) -> np.ndarray:
+        """Returns the serials of slots, -1 for a free one."""
+        places = self._where[slots]
+        return np.where(self._slots[places] == slots, self._serials[places], -1)
+
+    def _holes(self, count: int) -> bool:
+        return self._end - self._start != count
+
+    def slots_at(self, positions: np.ndarray, count: int) -> np.ndarray:
+        """Returns the slots at positions counted from the oldest of ``count``."""
+        if self._holes(count):
+            return self._slots[self._solid.select_many(positions + self._passed)]
+        return self._slots[positions + self._start]
+
+    def slot_at(self, position: int, count: int) -> int:
+        """Returns the slot at one position counted from the oldest of ``count``."""
+        place = self._solid.select(position + self._passed) if self._holes(count) else position + self._start
+        return int(self._slots[place])
+
+    def position_of(self, slot: int) -> int:
+        """Returns the position from the oldest of a live slot."""
+        return int(self._solid.prefix(int(self._where[slot]))) - self._passed

@@ -1,0 +1,67 @@
+"""Groups cut to one length."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ding_buffer.core.batch import is_nested
+from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.errors import BadArgument, BadQuery, ChainError
+from ding_buffer.samplers.uniform import distinct
+
+
+class GroupSample(Middleware):
+    """Cuts every sampled group to at most ``size_in_group`` items.
+
+    Consecutive ones, or any in random order.
+    """
+
+    name = "group_sample"
+    inside: ClassVar = {
+        "padding": "it would cut what padding has made equally long",
+        "use_time_check": "use_time_check would count the use of items that are then cut away",
+    }
+
+    def __init__(
+        self, size_in_group: int, ordered_in_group: bool = True, max_use_in_group: bool = True
+    ) -> None:
+        if isinstance(size_in_group, bool) or not isinstance(size_in_group, int) or size_in_group < 1:
+            raise BadArgument(f"size_in_group must be an int of at least 1, got {size_in_group!r}.")
+        self._length = size_in_group
+        self._ordered = ordered_in_group
+        self._whole = max_use_in_group
+
+    def bind(self, buffer: Buffer) -> None:
+        """Draws with the buffer's generator."""
+        if buffer.store is None:
+            raise ChainError(
+                f"group_sample draws with the buffer's generator, and {type(buffer).__name__} has none."
+            )
+
+    def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
+        """Cuts the groups; a query without ``groupby`` raises ``BadQuery``."""
+        if query.get("groupby") is None and not is_nested(query.get("indices") or ()):
+            raise BadQuery("group_sample cuts groups: sample(size, groupby=key) is missing its groupby.")
+        return [self._cut(group) for group in chain(size=size, **query)]
+
+    def _cut(self, group: list[Any]) -> list[Any]:
+        rng, length = self.buffer.store.rng, self._length
+        if not self._ordered:
+            return [group[place] for place in distinct(rng, len(group), min(length, len(group))).tolist()]
+        starts = max(1, len(group) - length + 1) if self._whole else len(group)
+        start = int(rng.integers(starts))
+        return group[start : start + length]
+
+
+def group_sample(
+    size_in_group: int, ordered_in_group: bool = True, max_use_in_group: bool = True
+) -> GroupSample:
+    """Makes a layer that cuts each group of ``sample(groupby=)`` to at most ``size_in_group`` items.
+
+    ``ordered_in_group``: consecutive items from a start drawn uniformly, else any of them in random order.
+    ``max_use_in_group``: only from starts that leave room for a whole window; otherwise a window may be cut
+    short by the end of its group. A shorter group comes as it is; ``padding``, used before this layer, evens
+    them out.
+    """
+    return GroupSample(size_in_group, ordered_in_group, max_use_in_group)

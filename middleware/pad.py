@@ -1,0 +1,62 @@
+"""Groups made equally long."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ding_buffer.core.batch import is_nested
+from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.copies import clone
+from ding_buffer.core.errors import BadArgument, BadQuery, ChainError
+from ding_buffer.core.item import BufferedData
+
+
+class Padding(Middleware):
+    """Fills the groups of a batch up to the longest; a flat batch passes."""
+
+    name = "padding"
+
+    def __init__(self, policy: Literal["random", "none"] = "random") -> None:
+        if policy not in ("random", "none"):
+            raise BadArgument(f"policy must be 'random' or 'none', got {policy!r}.")
+        self._policy = policy
+
+    def bind(self, buffer: Buffer) -> None:
+        """Draws with the buffer's generator."""
+        if buffer.store is None:
+            raise ChainError(
+                f"padding draws with the buffer's generator, and {type(buffer).__name__} has none."
+            )
+
+    def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
+        """Fills the groups up at their end."""
+        batch = chain(size=size, **query)
+        if not is_nested(batch):
+            return batch
+        longest = max(map(len, batch))
+        return [[*group, *self._fill(group, longest - len(group))] for group in batch]
+
+    def _fill(self, group: list[BufferedData], missing: int) -> list[Any]:
+        if self._policy == "none":
+            # No item at all: DI-engine's filler has None in every field.
+            return [BufferedData(None, None, None) for _ in range(missing)]  # type: ignore[arg-type]
+        if missing and not group:
+            raise BadQuery("An empty group has no member to be padded with: use padding(policy='none').")
+        return (
+            [
+                clone(group[place])
+                for place in self.buffer.store.rng.integers(len(group), size=missing).tolist()
+            ]
+            if missing
+            else []
+        )
+
+
+def padding(policy: Literal["random", "none"] = "random") -> Padding:
+    """Makes a layer that fills sampled groups up to the longest one.
+
+    ``"random"``: with copies of random members of the group, index and meta included. ``"none"``: with
+    ``BufferedData(None, None, None)``, to be masked. Use it before (outside) whatever counts or cuts items.
+    """
+    return Padding(policy)

@@ -1,0 +1,98 @@
+"""How often an item may be sampled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ding_buffer.core.batch import stored
+from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.errors import BadArgument
+from ding_buffer.storages.store import Store
+
+
+class UseCount(Middleware):
+    """Counts how often each item is sampled, in ``meta["use_count"]``, and deletes it on the last one."""
+
+    name = "use_time_check"
+    inside: ClassVar = {"padding": "it would count the copies that padding adds as uses"}
+
+    def __init__(self, max_use: float = math.inf, *, buffer: Buffer | None = None) -> None:
+        self.made_for(buffer)
+        if isinstance(max_use, bool) or not isinstance(max_use, (int, float)) or not max_use >= 1:
+            raise BadArgument(f"max_use must be a number of at least 1, got {max_use!r}.")
+        self._max_use = max_use
+        self._uses: list[int] = []  # by slot
+        self._worn_out = 0
+        self._store: Store
+
+    def bind(self, buffer: Buffer) -> None:
+        """Counts the items that are there from zero."""
+        self._store = buffer.store
+        self.on_loaded()
+
+    def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
+        """Counts every occurrence in the batch.
+
+        An item that has reached its limit is still returned, and gone afterwards.
+        """
+        batch = chain(size=size, **query)
+        items = stored(batch)
+        worn: dict[str, None] = {}
+        item_in = self._store.storage.item
+        for item, slot in zip(
+            items, self._store.slots_of([item.index for item in items]).tolist(), strict=True
+        ):
+            if slot < 0:  # a layer further in has deleted it meanwhile
+                continue
+            count = self._uses[slot] = self._uses[slot] + 1
+            # What is returned may be a copy; the stored item is to tell its count too.
+            item.meta["use_count"] = item_in(slot).meta["use_count"] = count
+            if count >= self._max_use:
+                worn[item.index] = None
+        if worn:
+            self._worn_out += self.buffer.delete(list(worn))
+        return batch
+
+    def on_filled(self, slots: Sequence[int]) -> None:
+        """New items have not been used."""
+        for slot in slots:
+            if slot >= len(self._uses):
+                self._uses.extend([0] * (slot + 1 - len(self._uses)))
+            self._uses[slot] = 0
+
+    def on_cleared(self) -> None:
+        """Forgets all counts."""
+        self._uses.clear()
+
+    def on_loaded(self) -> None:
+        """Counts the items that are there now from zero."""
+        self.on_cleared()
+        self.on_filled(self._store.live())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the counts, oldest item first."""
+        return {"uses": [self._uses[slot] for slot in self._store.live()], "worn_out": self._worn_out}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes the counts of the items that were loaded, which are the newest of those saved."""
+        uses, slots = [int(count) for count in state["uses"]], self._store.live()
+        if len(uses) < len(slots) or min(uses, default=0) < 0:
+            raise ValueError(f"{len(uses)} use counts for {len(slots)} items")
+        for slot, count in zip(slots, uses[len(uses) - len(slots) :], strict=True):
+            self._uses[slot] = count
+        self._worn_out = int(state["worn_out"])
+
+    def stats(self) -> dict[str, Any]:
+        """Returns how many items were used up."""
+        return {"worn_out": self._worn_out}
+
+
+def use_time_check(buffer: Buffer | None = None, max_use: float = math.inf) -> UseCount:
+    """Makes a layer that lets an item be sampled ``max_use`` times and then deletes it.
+
+    Every occurrence in a batch is a use; the batch in which the limit is reached still holds the item.
+    """
+    return UseCount(max_use, buffer=buffer)
