@@ -11,7 +11,10 @@ from ding_buffer.core.copies import clone
 
 
 class CloneObject(Middleware):
-    """Copies payload and meta on push and again on sample: nothing outside shares memory with the store."""
+    """Copies payload and meta on their way in and again on sample.
+
+    What is pushed, updated or sampled shares no memory with what is stored.
+    """
 
     name = "clone_object"
 
@@ -25,6 +28,12 @@ class CloneObject(Middleware):
         return chain(
             batch, meta=None if meta is None else [clone(row) for row in meta_rows(meta, len(batch))]
         )
+
+    def update(self, chain: Chain, index: Any, data: Any = None, meta: Any = None) -> Any:
+        """Stores copies."""
+        if data is not None:
+            data = clone(data) if isinstance(index, str) else [clone(part) for part in data]
+        return chain(index, data=data, meta=clone(meta))
 
     def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
         """Returns copies, each independent of the others too."""

@@ -17,7 +17,8 @@ from ding_buffer.core.copies import is_tensor, is_tree, with_entry, without_entr
 from ding_buffer.core.errors import BadArgument, BadPriority, ChainError, NotEnoughItems
 from ding_buffer.core.item import BufferedData
 from ding_buffer.samplers.group_mass import GroupMasses
-from ding_buffer.samplers.prioritized_groups import Wanted, Window, draw_by_items
+from ding_buffer.samplers.prioritized_groups import Grouping, draw_by_items
+from ding_buffer.samplers.prioritized_windows import Wanted, Window
 from ding_buffer.samplers.proportional import ProportionalSampler
 from ding_buffer.samplers.rank_based import RankSampler
 from ding_buffer.samplers.sampler import PrioritySampler
@@ -142,6 +143,8 @@ class PriorityExperienceReplay(Middleware):
         return chain([data for data, _ in pairs], meta=[row for _, row in pairs])
 
     def _prioritized(self, data: Any, meta: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
+        if meta is not None and not isinstance(meta, Mapping):
+            raise BadArgument(f"meta must be a dict, got {type(meta).__name__}.")
         if meta is None and _takes_entries(data) and "priority" in data:
             meta, data = {"priority": data["priority"]}, without_entry(data, "priority")
         given = None if meta is None else meta.get("priority")
@@ -177,7 +180,7 @@ class PriorityExperienceReplay(Middleware):
     def _checked(self, priority: Any) -> float:
         try:
             value = math.nan if isinstance(priority, (str, bytes)) else float(priority)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             value = math.nan
         if not 0.0 <= value <= self._sampler.highest:
             raise BadPriority(f"A priority must be a finite number of at least 0, got {priority!r}.")
@@ -252,16 +255,17 @@ class PriorityExperienceReplay(Middleware):
         """
         rest = {key: value for key, value in query.items() if key not in _DECIDED_HERE}
         positions = self._store.positions(query.get("sample_range"))
-        drawable = isinstance(size, (int, np.integer)) and size > 0 and len(positions) > 0
-        groupby = query.get("groupby")
-        if not drawable or query.get("indices") is not None or (groupby is None and query.get("unroll_len")):
+        groupby, unroll_len = query.get("groupby"), query.get("unroll_len") or 0
+        drawable = _at_least(1, size) and _at_least(0, unroll_len) and len(positions) > 0
+        sound = not unroll_len if groupby is None else isinstance(groupby, str)
+        if not (drawable and sound) or query.get("indices") is not None:
             return chain(size=size, **query)
         if groupby is None:
             slots = self._draw(int(size or 0), positions)
             weights = self._weights(self._sampler.masses(slots), self._sampler.min_mass)
             return self._weighed(chain(size=len(slots), indices=slots, **rest), slots, weights)
         try:
-            windows = self._draw_windows(int(size or 0), groupby, positions, query.get("unroll_len") or 0)
+            windows = self._draw_windows(int(size or 0), groupby, positions, int(unroll_len))
         except NotEnoughItems:
             return chain(size=size, **query)
         masses = np.array([window.mass for window in windows])
@@ -297,10 +301,11 @@ class PriorityExperienceReplay(Middleware):
         between = None if len(positions) == len(store) else store.ring.serials_between(ends[0], ends[1] + 1)
         wanted = Wanted(unroll_len, bool(getattr(self.buffer, "sliced", False)), between)
         if self._group_mass == "sum":
-            return draw_by_items(
-                store.rng, self._sampler, index, store.ring.serials_of, size, wanted, self._stratified
-            )
-        if groupby not in self._groups:
+            grouping = Grouping(index, store.ring.serials_of)
+            return draw_by_items(store.rng, self._sampler, grouping, size, wanted, self._stratified)
+        # One change moves the ranks of others, and where zeros have no mass the last that is above zero gives
+        # the others theirs: then nothing of an earlier draw can be kept.
+        if groupby not in self._groups or self._mode == "rank" or not self._epsilon:
             self._groups[groupby] = GroupMasses(index, self._sampler, self._eta)
         return self._groups[groupby].draw(store.rng, size, wanted, self._stratified)
 
@@ -331,12 +336,33 @@ class PriorityExperienceReplay(Middleware):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what the metas of the items do not tell."""
-        return {"max_priority": self.max_priority, "samples": self._samples, "counts": dict(self._counts)}
+        slots = self._store.live()
+        untold = {
+            place - len(slots): priority
+            for place, (slot, priority) in enumerate(
+                zip(slots, self._sampler.priorities(slots).tolist(), strict=True)
+            )
+            if not _is_told(self._store.storage.item(slot).meta.get("priority"), priority)
+        }
+        return {
+            "max_priority": self.max_priority,
+            "samples": self._samples,
+            "counts": dict(self._counts),
+            "untold": {"places": list(untold), "priorities": list(untold.values())},
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes it back; the priorities themselves came with the items."""
+        """Takes it back; most priorities came with the items."""
         highest, samples = self._checked(state["max_priority"]), int(state["samples"])
         counts = Counter({str(key): int(value) for key, value in state["counts"].items()})
+        slots, untold = self._store.live(), state["untold"]
+        priorities = {
+            slots[place]: self._checked(priority)
+            for place, priority in zip(untold["places"], untold["priorities"], strict=True)
+            if -len(slots) <= place < 0  # counted from the newest: of more items than fit those are kept
+        }
+        if priorities:
+            self._sampler.set(list(priorities), list(priorities.values()))
         self.max_priority, self._samples, self._counts = highest, samples, counts
 
     def stats(self) -> dict[str, Any]:
@@ -356,6 +382,15 @@ def _between(name: str, value: float, low: float, high: float) -> None:
         or value == math.inf
     ):
         raise BadArgument(f"{name} must be a number in [{low}, {high}], got {value!r}.")
+
+
+def _at_least(least: int, value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and bool(value >= least)
+
+
+def _is_told(told: Any, priority: float) -> bool:
+    """Tells whether an item's meta alone brings its priority back: no other layer or view has pushed it."""
+    return isinstance(told, (int, float)) and float(told) == priority
 
 
 def _takes_entries(payload: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ding_buffer.core.batch import meta_rows, stored
+from ding_buffer.core.batch import column_of, index_texts, is_slots, meta_rows, stored
 from ding_buffer.core.buffer import Buffer
 from ding_buffer.core.chain import Chain, Middleware
 from ding_buffer.core.errors import BadArgument, ChainError, MissingMeta
@@ -69,8 +69,13 @@ class Staleness(Middleware):
 
     def update(self, chain: Chain, index: Any, data: Any = None, meta: Any = None) -> Any:
         """Keeps an item from losing its age: a new meta of one item must tell it too."""
-        if meta is not None and isinstance(index, str):
-            _check(meta)
+        if isinstance(index, str):
+            if meta is not None:
+                _check(meta)
+        elif isinstance(meta, Mapping) and _KEY in meta:
+            index = index if is_slots(index) else index_texts(index)
+            for iteration in column_of(meta[_KEY], len(index), _KEY):
+                _check({_KEY: iteration})
         return chain(index, data=data, meta=meta)
 
     def sample(
@@ -162,7 +167,7 @@ def _is_iteration(value: Any) -> bool:
 
 
 def _check(meta: Mapping[str, Any] | None) -> None:
-    value = None if meta is None else meta.get(_KEY)
+    value = meta.get(_KEY) if isinstance(meta, Mapping) else None
     if not _is_iteration(value):
         raise MissingMeta(
             f"staleness_check needs meta[{_KEY!r}], the training iteration in which the data was collected, "

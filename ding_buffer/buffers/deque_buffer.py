@@ -15,7 +15,7 @@ from easydict import EasyDict
 from ding_buffer.buffers.selection import Selection, describe_gone, select
 from ding_buffer.buffers.sequences import IndexOrder, ItemOrder, MetaColumns
 from ding_buffer.buffers.snapshot import read_snapshot, write_snapshot
-from ding_buffer.core.batch import meta_rows
+from ding_buffer.core.batch import index_texts, meta_rows
 from ding_buffer.core.buffer import Buffer
 from ding_buffer.core.chain import Middleware, apply_middleware, layer_name
 from ding_buffer.core.errors import (
@@ -194,6 +194,8 @@ class DequeBuffer(Buffer):
 
     def get_by_index(self, index: Any) -> Any:
         """Returns the item of one index, or a list for many; raises ``UnknownIndex`` for one that is gone."""
+        if not isinstance(index, (str, np.ndarray)):
+            index = index_texts(index)
         with self._lock:
             slots = self.store.slots_of(index)
             if (slots < 0).any():
@@ -270,7 +272,7 @@ class DequeBuffer(Buffer):
             return made
 
     def __getstate__(self) -> dict[str, Any]:
-        folded = ("_lock", "_chains", "_timed", "_stopwatch", "_calls")
+        folded = ("_lock", "_chains", "_timed", "_bases", "_stopwatch", "_calls")
         return {key: value for key, value in self.__dict__.items() if key not in folded}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -319,7 +321,7 @@ class DequeBuffer(Buffer):
                     del entries[place]
                     try:
                         layer.load_state_dict(saved)
-                    except (KeyError, TypeError, ValueError, IndexError) as error:
+                    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
                         raise CorruptSnapshot(f"The saved state of {name} does not fit: {error}.") from error
                     break
 

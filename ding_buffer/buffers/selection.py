@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ding_buffer.core.batch import index_texts
 from ding_buffer.core.errors import BadArgument, BadQuery, NotEnoughItems, UnknownIndex
 from ding_buffer.samplers.group import draw_groups
 from ding_buffer.samplers.sequence import window_starts
@@ -56,6 +57,8 @@ class Chosen(NamedTuple):
 
 def select(store: Store, asked: Selection) -> Chosen:
     """Chooses slots; raises ``BadQuery``, ``BadArgument``, ``UnknownIndex`` or ``NotEnoughItems``."""
+    if asked.indices is not None and not isinstance(asked.indices, (Sequence, np.ndarray)):
+        asked = asked._replace(indices=index_texts(asked.indices))
     if asked.indices is not None and len(asked.indices):
         return _by_index(store, asked)
     if asked.size is None or (size := _whole("size", asked.size)) == 0:
@@ -147,7 +150,8 @@ def _whole(name: str, value: Any) -> int:
 def describe_gone(store: Store, indices: Any, allowed: np.ndarray) -> str:
     """Says which indices cannot be had and why."""
     texts: Sequence[Any] = [indices] if isinstance(indices, str) else list(indices)
-    flat = [text for part in texts for text in (part if isinstance(part, (list, np.ndarray)) else [part])]
+    one = (str, np.integer)
+    flat = [text for part in texts for text in ([part] if isinstance(part, one) else part)]
     missing = [text for text, there in zip(flat, allowed.tolist(), strict=True) if not there]
     first = missing[0]
     if isinstance(first, str) and 0 <= store.text.read_one(first) < store.ring.next:

@@ -96,7 +96,8 @@ class DqnPolicy:
         """Takes back what ``state_dict`` returned."""
         self.online.load_state_dict(state["online"])
         self.target.load_state_dict(state["target"])
-        self._optimizer.load_state_dict(dict(state["optimizer"]))
+        # Adam would go on in the very tensors it is given.
+        self._optimizer.load_state_dict(copy.deepcopy(dict(state["optimizer"])))
 
 
 def _network(shape: EnvShape, hidden: Sequence[int]) -> nn.Sequential:

@@ -84,11 +84,15 @@ def _carry_out(training: Training, folder: Path, notes: list[str]) -> bool:
     console = Console(highlight=False)
     title = f"{folder.name} · {training.config.env}"
     folder.mkdir(parents=True, exist_ok=True)
-    with StopRequest() as stop, _displayed(console, title) as display:
-        for note in notes:
-            display.note(note)
-        ended = training.run(display, stop)
-    training.save(training.ctx, ended)
+    try:
+        with StopRequest() as stop, _displayed(console, title) as display:
+            for note in notes:
+                display.note(note)
+            ended = training.run(display, stop)
+            training.save(training.ctx, ended)
+    except KeyboardInterrupt:
+        console.print("  interrupted at once: what came after the last checkpoint is lost", style="bold red")
+        return False
     returns = [] if ended == INTERRUPTED else training.final_returns()
     result = _result(training, ended, returns)
     (folder / _RESULT).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -102,7 +106,7 @@ def _carry_out(training: Training, folder: Path, notes: list[str]) -> bool:
 def _displayed(console: Console, title: str) -> Iterator[Display]:
     """Opens a display that fits the console and sends warnings of the library there."""
     display: Display
-    if console.is_terminal:
+    if console.is_terminal and not console.is_dumb_terminal:
         display = LiveDisplay(console, title)
     else:
         display = PlainDisplay(console)
@@ -168,7 +172,7 @@ def _tell(console: Console, folder: Path, result: dict[str, Any]) -> None:
     """Prints the summary."""
 
     def line(name: str, text: str, style: str = "") -> None:
-        console.print(f"  {name:<11}", style="cyan", end="")
+        console.print(f"  {name:<12}", style="cyan", end="")
         console.print(text, style=style or None, soft_wrap=True, markup=False)
 
     console.print()

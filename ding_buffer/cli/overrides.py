@@ -12,7 +12,8 @@ import yaml
 from ding_buffer.config.wording import got_words
 from ding_buffer.core.errors import ConfigError
 
-_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_PATH = re.compile(r"[^.\[\]]+(\.[^.\[\]]+|\[\d+\])*")
+_PART = re.compile(r"[^.\[\]]+")
 
 
 def with_overrides(settings: Mapping[str, Any], changes: Iterable[str]) -> dict[str, Any]:
@@ -40,13 +41,11 @@ def _value(text: str, change: str) -> Any:
 
 
 def _parts(path: str, change: str) -> list[str]:
-    found = _PART.findall(path)
-    parts = [name or position for name, position in found]
-    if not parts or "".join(parts) != re.sub(r"[.\[\]]", "", path):
+    if not _PATH.fullmatch(path):
         raise ConfigError(
             f"--set {change}: {path!r} is not a path such as learn.lr or buffer.middleware[0].max_use"
         )
-    return parts
+    return _PART.findall(path)
 
 
 def _put(settings: Any, parts: list[str], value: Any, change: str) -> None:

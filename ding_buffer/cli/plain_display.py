@@ -52,7 +52,7 @@ class PlainDisplay:
                 f"{status.held / status.capacity:.0%}",
                 age(history),
                 number(status.glance.median_priority(), digits=3),
-                f"{status.env_steps_per_second:,.0f}",
+                number(status.env_steps_per_second or None),
                 clock(status.elapsed),
             ]
         )

@@ -20,7 +20,7 @@ from ding_buffer.core.chain import (
     layer_name,
     overrides,
 )
-from ding_buffer.core.errors import BadArgument
+from ding_buffer.core.errors import BadArgument, ChainError
 from ding_buffer.core.explain import EVERY, Explanation, Stopwatch
 from ding_buffer.core.lock import FairLock
 
@@ -94,8 +94,10 @@ class Buffer(ABC):
         with self._lock:
             check_order([*self._middleware, *added])
             owned = [layer for layer in added if isinstance(layer, Middleware)]
-            for layer in owned:
+            for place, layer in enumerate(owned):
                 layer.check_home(self)
+                if any(layer is other for other in owned[:place]):
+                    raise ChainError(f"{layer_name(layer)} is given twice. Make a second one: each has a state of its own.")
             for layer in owned:
                 layer.bind(self)
             self._adopt(owned)
@@ -110,7 +112,7 @@ class Buffer(ABC):
     def explain(self) -> str:
         """Returns the chain in words, outermost first, with each layer's share of the time.
 
-        The shares are measured on every 64th call.
+        The shares are measured on some of the calls, one in about 60.
         """
         with self._lock:
             return Explanation.of(self, self._stopwatch)
@@ -130,15 +132,17 @@ class Buffer(ABC):
         self._stopwatch = Stopwatch([layer_name(layer) for layer in self._middleware])
         self._chains: dict[str, Chain] = {}
         self._timed: dict[str, Chain] = {}
+        self._bases: dict[str, Chain | None] = {}  # of the actions that have a chain
         # A layer is never bypassed: where one wraps push and not extend, many are pushed one by one.
         whole = all(overrides(layer, "extend") for layer in self._middleware if overrides(layer, "push"))
         for action in ACTIONS:
-            base = getattr(getattr(type(self), action, None), "_base", None)
+            base = self._bases[action] = _carried_out_by(type(self), action)
             places = [place for place, layer in enumerate(self._middleware) if overrides(layer, action)]
             if action == "extend" and not whole:
                 base = type(self)._extend_one_by_one
                 places = [place for place in places if not overrides(self._middleware[place], "push")]
             elif not places:
+                self._bases[action] = None
                 continue
             if base is not None:
                 layers = [self._middleware[place] for place in places]
@@ -167,3 +171,12 @@ class Buffer(ABC):
 
     def __getitem__(self, position: int) -> Any:
         return self.get(position)
+
+
+def _carried_out_by(kind: type, action: str) -> Chain | None:
+    """Returns the innermost part of an action: the method decorated last, also where a subclass wraps it undecorated.
+
+    A decorated method that calls its decorated ``super()`` goes through the layers once, because ``super()`` is not this.
+    """
+    found = (getattr(vars(one).get(action), "_base", None) for one in kind.__mro__)
+    return next((base for base in found if base is not None), None)

@@ -22,12 +22,14 @@ def clone(value: Any) -> Any:
     tuples, sets, dataclasses, tree tensors. A tensor keeps device, dtype and ``requires_grad`` and loses its
     graph. Anything unknown goes through ``copy.deepcopy``. References shared inside one value stay shared.
     """
-    return _clone(value, {})
+    memo: dict[int, Any] = {}
+    memo[id(memo)] = []
+    return _clone(value, memo)
 
 
 def _clone(value: Any, memo: dict[int, Any]) -> Any:
     kind = type(value)
-    if kind in _IMMUTABLE or isinstance(value, np.generic):
+    if kind in _IMMUTABLE or (isinstance(value, np.generic) and not isinstance(value, np.void)):
         return value
     if id(value) in memo:
         return memo[id(value)]
@@ -48,6 +50,9 @@ def _clone(value: Any, memo: dict[int, Any]) -> Any:
     else:
         made = _clone_rare(value, kind, memo)
     memo[id(value)] = made
+    # A tree makes its branches anew when asked, and one that is let go would leave its id to the next.
+    # copy.deepcopy keeps what it has seen in the same place.
+    memo[id(memo)].append(value)
     return made
 
 

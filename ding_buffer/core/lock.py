@@ -15,26 +15,26 @@ class FairLock:
     ``threading.Condition``.
     """
 
-    __slots__ = ("_awaited", "_mutex", "_turnstile")
+    __slots__ = ("awaited", "mutex", "_turnstile")
 
     def __init__(self) -> None:
-        self._mutex: Any = threading.RLock()
+        self.mutex: Any = threading.RLock()
         self._turnstile = threading.Lock()
-        self._awaited = False  # written only by the thread that stands in the turnstile
+        self.awaited = False  # written only by the thread that stands in the turnstile
 
     def __enter__(self) -> FairLock:
         # An owner must never queue: the one in the turnstile waits for it.
-        if (self._awaited and not self._mutex._is_owned()) or not self._mutex.acquire(False):
+        if (self.awaited and not self.mutex._is_owned()) or not self.mutex.acquire(False):
             with self._turnstile:
-                self._awaited = True
+                self.awaited = True
                 try:
-                    self._mutex.acquire()
+                    self.mutex.acquire()
                 finally:
-                    self._awaited = False
+                    self.awaited = False
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._mutex.release()
+        self.mutex.release()
 
     def acquire(self) -> bool:
         """Takes the lock, waiting as long as it must."""
@@ -43,22 +43,22 @@ class FairLock:
 
     def release(self) -> None:
         """Gives back one ``acquire``."""
-        self._mutex.release()
+        self.mutex.release()
 
     # What threading.Condition asks of a re-entrant lock.
     def _is_owned(self) -> bool:
-        return bool(self._mutex._is_owned())
+        return bool(self.mutex._is_owned())
 
     def _release_save(self) -> Any:
-        return self._mutex._release_save()
+        return self.mutex._release_save()
 
     def _acquire_restore(self, depth: Any) -> None:
         with self._turnstile:
-            self._awaited = True
+            self.awaited = True
             try:
-                self._mutex._acquire_restore(depth)
+                self.mutex._acquire_restore(depth)
             finally:
-                self._awaited = False
+                self.awaited = False
 
     def __reduce__(self) -> tuple[type[FairLock], tuple[()]]:
         """A copy of a lock is a new lock that nobody holds."""

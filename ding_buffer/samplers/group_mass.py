@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ding_buffer.core.errors import NotEnoughItems
-from ding_buffer.samplers.prioritized_groups import Wanted, Window
+from ding_buffer.samplers.prioritized_windows import Part, Wanted, Window, draw_window, mix, window_mixes
 from ding_buffer.samplers.sampler import PrioritySampler
 from ding_buffer.samplers.targets import pick_positions
 from ding_buffer.structures.group_index import Group, GroupIndex
@@ -43,55 +43,37 @@ class GroupMasses:
     def draw(self, rng: np.random.Generator, size: int, wanted: Wanted, stratified: bool) -> list[Window]:
         """Returns ``size`` groups or windows, with replacement.
 
-        Raises ``NotEnoughItems`` where none may be drawn.
-
-        A group is drawn by its mass, a window of it then by the same mix of its own items.
+        A group is drawn by its mass, a window of it then by the same mix of its own items. Raises
+        ``NotEnoughItems`` where no group may be drawn.
         """
-        parts = [
-            (group, *bounds) for group in self._index.groups if (bounds := wanted.part(group)) is not None
-        ]
+        parts = wanted.parts(self._index)
         if not parts:
             raise NotEnoughItems(
-                f"There are less than {size} groups in buffer({len(self._index)}, none that may be drawn)."
+                f"There are less than {size} groups in buffer({len(self._index)} groups, none may be drawn)."
             )
+        self._settle()
         if wanted.between is None:
-            self._settle()
             masses = np.array([self._masses[group] for group, _, _ in parts])
         else:
-            masses = np.array(
-                [self._mix(self._sampler.masses(group.slots[start:stop])) for group, start, stop in parts]
-            )
+            masses = np.array([self._mix(part) for part in parts])
         if not masses.any():
             masses = np.ones(len(parts))
-        chosen = pick_positions(masses, rng, size, stratified)
-        return [self._window(rng, parts[place], float(masses[place]), wanted) for place in chosen.tolist()]
+        measure = window_mixes(self._eta)
+        drawn = []
+        for place in pick_positions(masses, rng, size, stratified).tolist():
+            group, start, stop = parts[place]
+            items = self._sampler.masses(group.slots[start:stop])
+            drawn.append(draw_window(rng, parts[place], items, float(masses[place]), wanted, measure))
+        return drawn
 
     def _settle(self) -> None:
         for group in self._changed:
             if len(group):
-                self._masses[group] = float(self._mix(self._sampler.masses(group.slots[group.head :])))
+                self._masses[group] = self._mix((group, group.head, len(group.slots)))
             else:
                 self._masses.pop(group, None)
         self._changed.clear()
 
-    def _mix(self, masses: np.ndarray) -> np.ndarray:
-        mixed: np.ndarray = self._eta * masses.max(axis=-1) + (1.0 - self._eta) * masses.mean(axis=-1)
-        return mixed
-
-    def _window(
-        self, rng: np.random.Generator, part: tuple[Group, int, int], mass: float, wanted: Wanted
-    ) -> Window:
+    def _mix(self, part: Part) -> float:
         group, start, stop = part
-        unroll = wanted.unroll_len
-        if not unroll:
-            return Window(group.slots[start:stop], mass)
-        items = self._sampler.masses(group.slots[start:stop])
-        begins = np.arange(stop - start - unroll + 1)
-        if wanted.sliced:
-            begins = np.unique(np.minimum(np.arange(0, stop - start, unroll), stop - start - unroll))
-        windows = self._mix(np.lib.stride_tricks.sliding_window_view(items, unroll)[begins])
-        if not windows.any():
-            windows = np.ones(len(begins))
-        picked = int(pick_positions(windows, rng, 1, stratified=False)[0])
-        begin = start + int(begins[picked])
-        return Window(group.slots[begin : begin + unroll], mass * float(windows[picked] / windows.sum()))
+        return float(mix(self._sampler.masses(group.slots[start:stop]), self._eta))

@@ -20,7 +20,7 @@ from ding_buffer.core.item import BufferedData
 from ding_buffer.core.lock import FairLock
 from ding_buffer.storages.storage import Storage
 from ding_buffer.structures.group_index import GroupIndex
-from ding_buffer.structures.index_text import IndexText
+from ding_buffer.structures.index_text import FIRST, IndexText
 from ding_buffer.structures.ring_index import RingIndex
 
 
@@ -51,12 +51,19 @@ class Store:
         self._layers: list[Middleware] = []
         self._dismissed: deque[Middleware] = deque()
         self._listeners: dict[str, tuple[Callable[..., None], ...]] = dict.fromkeys(HOOKS, ())
+        self._put = self.storage.put
+        self._notice()
+
+    def _notice(self) -> None:
+        """Notes whether anyone must hear of a push."""
+        self._alone = not (self.groups or self._layers or self._waiting)
 
     def __len__(self) -> int:
         return self.ring.count
 
     def attach(self, layer: Middleware) -> None:
         """Tells a layer of every event from now on."""
+        self._listen()  # a layer that comes back from a dropped view has its dismissal still waiting
         self._layers.append(layer)
         self._listen()
 
@@ -78,6 +85,7 @@ class Store:
                 if getattr(type(layer), event) is not getattr(Middleware, event)
             ]
             self._listeners[event] = tuple(getattr(layer, event) for layer in heard)
+        self._notice()
 
     def _tell(self, event: str, *what: Any) -> None:
         if self._dismissed:
@@ -93,10 +101,12 @@ class Store:
         Returns whether it is ready.
         """
         self._waiting += 1
+        self._notice()
         try:
             return self.condition.wait_for(ready, timeout)
         finally:
             self._waiting -= 1
+            self._notice()
 
     def push(self, data: Any, meta: dict[str, Any] | None) -> BufferedData:
         """Stores one item; the oldest gives way when there is no room."""
@@ -106,18 +116,33 @@ class Store:
             raise BadArgument(f"meta must be a dict, got {type(meta).__name__}.")
         ring = self.ring
         serial = ring.next
-        if not (self.groups or self._layers or self._waiting):
-            slot = ring.push() if ring.count < self.capacity else ring.replace_oldest()
-            return self.storage.put(slot, data, f"{self.text.prefix}{serial:016x}", meta)
+        text = "%s%x" % (self.text.prefix, serial + FIRST)
+        if self._alone:
+            slot = ring.advance()
+            try:
+                return self._put(slot, data, text, meta)
+            except BaseException:
+                self._take_back(slot)
+                raise
         self._check_groups(meta)
         if ring.count == self.capacity:
             self._evict()
         slot = ring.push()
-        item = self.storage.put(slot, data, f"{self.text.prefix}{serial:016x}", meta)
+        try:
+            item = self._put(slot, data, text, meta)
+        except BaseException:
+            self._take_back(slot)
+            raise
         for key, index in self.groups.items():
             index.add(slot, serial, meta.get(key))
         self._tell("on_filled", (slot,))
         return item
+
+    def _take_back(self, slot: int) -> None:
+        """Frees the slot of an item that the storage refused; one that gave way for it does not come back."""
+        self.counts["refused"] += 1
+        self.ring.remove(np.array([slot]))
+        self._tell("on_deleted", [slot])
 
     def _evict(self) -> None:
         slot = self.ring.pop_oldest()
@@ -212,6 +237,7 @@ class Store:
         if index is None:
             index = self._group(key)
             self.groups[key] = index
+            self._notice()
         return index
 
     def _group(self, key: str) -> GroupIndex:
@@ -293,7 +319,7 @@ class Store:
             rng.bit_generator.state = state["rng"]
             groups = self._load_groups(state["groups"], ring, metas[surplus:], exact=not surplus)
             counts = Counter({str(key): int(value) for key, value in state["counts"].items()})
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             raise CorruptSnapshot(f"The saved state does not fit together: {error}.") from error
         texts = [text.write(serial) for serial in serials[surplus:].tolist()]
         self.storage.clear()
@@ -305,6 +331,7 @@ class Store:
         # serials.
         text.begin(ring.next)
         self.ring, self.text, self.rng, self.groups, self.counts = ring, text, rng, groups, counts
+        self._notice()
         self._tell("on_loaded")
 
     def _load_groups(
@@ -325,7 +352,7 @@ class Store:
 
     def stats(self) -> dict[str, Any]:
         """Returns the counters of everything that came, went or was refused."""
-        pushed = self.ring.next
+        pushed = self.ring.next - self.counts["refused"]
         counts = {
             "pushed": pushed,
             "evicted": pushed - len(self) - self.counts["deleted"] - self.counts["cleared"],
@@ -348,7 +375,7 @@ class Store:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy has its own lock, and no layers until a buffer brings them."""
-        left_out = ("lock", "condition", "_waiting", "_layers", "_dismissed", "_listeners")
+        left_out = ("lock", "condition", "_waiting", "_layers", "_dismissed", "_listeners", "_put", "_alone")
         return {key: value for key, value in self.__dict__.items() if key not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -11,10 +11,12 @@ import numpy as np
 
 _HALF = 16
 """Hex digits of the prefix, and of the serial number after it."""
+FIRST = 1 << 60
+"""Serial 0 is written as this number: so every serial has 16 hex digits, and none needs to be padded."""
 
 
 class IndexText:
-    """Writes serial ``n`` as 32 hex digits: a random prefix nobody else has, then ``n``.
+    """Writes serial ``n`` as 32 hex digits: a random prefix nobody else has, then ``FIRST + n``.
 
     A copy or a loaded store keeps the texts of the items it holds and writes new ones under a new prefix, so
     no two stores of a process ever hand out the same text. Each prefix reigns from one serial on; there are
@@ -22,48 +24,51 @@ class IndexText:
     """
 
     def __init__(self) -> None:
-        self._starts = [0]
-        self._prefixes = [_fresh()]
-        self.prefix = self._prefixes[-1]
-        """What new texts begin with; the serial follows in 16 hex digits."""
+        self._use([0], [_fresh()])
+
+    def _use(self, starts: list[int], prefixes: list[str]) -> None:
+        self._starts, self._prefixes = starts, prefixes
+        self._numbers = np.array([int(prefix, 16) for prefix in prefixes], dtype=np.uint64).astype(np.int64)
+        self.prefix = prefixes[-1]
+        """What new texts begin with; the serial follows, from ``FIRST`` on, in 16 hex digits."""
 
     def begin(self, serial: int) -> None:
         """Writes serials from ``serial`` on under a new prefix."""
-        while self._starts and self._starts[-1] >= serial:
-            self._starts.pop()
-            self._prefixes.pop()
-        self._starts.append(serial)
-        self._prefixes.append(_fresh())
-        self.prefix = self._prefixes[-1]
+        kept = sum(start < serial for start in self._starts)
+        self._use([*self._starts[:kept], serial], [*self._prefixes[:kept], _fresh()])
 
     def write(self, serial: int) -> str:
         """Returns the text of a serial number."""
         if serial >= self._starts[-1]:
-            return f"{self.prefix}{serial:016x}"
-        return f"{self._prefixes[bisect_right(self._starts, serial) - 1]}{serial:016x}"
+            return "%s%x" % (self.prefix, serial + FIRST)
+        return "%s%x" % (self._prefixes[bisect_right(self._starts, serial) - 1], serial + FIRST)
 
     def read(self, texts: Sequence[str]) -> np.ndarray:
-        """Returns the serials of many texts, int64; -1 for a text that was never written here."""
+        """Returns the serials of many texts, int64; negative for a text that was never written here."""
+        joined = "".join(texts)
         try:
-            raw = bytes.fromhex("".join(texts))
+            raw = bytes.fromhex(joined)
         except ValueError:
             raw = b""
-        if len(raw) != _HALF * len(texts):
+        # fromhex takes capitals and blanks too, and joined texts do not show where one ends.
+        plain = 2 * len(raw) == len(joined) and joined == joined.lower()
+        if not plain or not {2 * _HALF}.issuperset(map(len, texts)):
             return np.array([self.read_one(text) for text in texts], dtype=np.int64)
-        halves = np.frombuffer(raw, dtype=">u8").reshape(-1, 2)
-        serials = halves[:, 1].astype(np.int64)
-        prefixes = np.array([int(prefix, 16) for prefix in self._prefixes], dtype=np.uint64)
-        if len(prefixes) == 1:
-            own = halves[:, 0] == prefixes[0]
+        prefixes, serials = np.frombuffer(raw, dtype=">i8").astype(np.int64).reshape(-1, 2).T
+        serials = serials - FIRST
+        if len(self._numbers) == 1:
+            own = prefixes == self._numbers[0]
+            if own.all():
+                return serials
         else:
-            era = np.searchsorted(self._starts, serials, side="right") - 1
-            own = halves[:, 0] == prefixes[np.maximum(era, 0)]
-        return np.where(own & (serials >= 0), serials, -1)
+            reign = np.searchsorted(self._starts, serials, side="right") - 1
+            own = prefixes == np.take(self._numbers, reign, mode="clip")
+        return np.where(own, serials, -1)
 
     def read_one(self, text: str) -> int:
         """Returns the serial of one text, -1 where it was never written here."""
         try:
-            serial = int(text[_HALF:], 16)
+            serial = int(text[_HALF:], 16) - FIRST
         except ValueError:
             return -1
         return serial if serial >= 0 and self.write(serial) == text else -1
@@ -82,8 +87,7 @@ class IndexText:
             raise ValueError("the prefixes of the saved indices do not fit together")
         if any(len(prefix) != _HALF or set(prefix) - set("0123456789abcdef") for prefix in prefixes):
             raise ValueError("a prefix of the saved indices is not 16 hex digits")
-        self._starts, self._prefixes = starts, prefixes
-        self.prefix = prefixes[-1]
+        self._use(starts, prefixes)
 
 
 def _fresh() -> str:

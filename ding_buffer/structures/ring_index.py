@@ -42,17 +42,18 @@ class RingIndex:
             return (serial - self._base) % self.capacity
         return self._log.push(serial)
 
-    def replace_oldest(self) -> int:
-        """Returns the slot for the next item, which is that of the oldest, forgotten.
-
-        The index must be full.
-        """
+    def advance(self) -> int:
+        """Returns the slot for the next item; without room that of the oldest, which is forgotten."""
         if self._log is None:
             serial = self.next
             self.next = serial + 1
-            self._first += 1
+            if self.count < self.capacity:
+                self.count += 1
+            else:
+                self._first += 1
             return (serial - self._base) % self.capacity
-        self.pop_oldest()
+        if self.count == self.capacity:
+            self.pop_oldest()
         return self.push()
 
     def pop_oldest(self) -> int:
@@ -176,7 +177,8 @@ class RingIndex:
             base, following = int(state["base"]), int(state["next"])
             expected = (np.arange(following - len(slots), following) - base) % self.capacity
             if not (
-                np.array_equal(expected, slots)
+                base <= following - len(slots)
+                and np.array_equal(expected, slots)
                 and np.array_equal(np.arange(following - len(slots), following), serials)
             ):
                 raise ValueError("slots and serial numbers do not match")
@@ -185,6 +187,8 @@ class RingIndex:
             self._base, self._first, self.count = base, following - len(slots), len(slots)
             return
         free, fresh = [int(slot) for slot in free], int(state["fresh"])
+        if not len(serials):
+            raise ValueError("an index that holds nothing has no slots to keep free")
         if sorted([*free, *slots.tolist()]) != list(range(fresh)) or fresh > self.capacity:
             raise ValueError("free and used slots do not add up")
         self.next = int(state["next"])
@@ -213,6 +217,8 @@ class RingIndex:
             raise ValueError(
                 f"{len(serials)} serial numbers and {len(slots)} slots for a capacity of {self.capacity}"
             )
+        if following < 0:
+            raise ValueError(f"{following} cannot be the next serial number")
         if len(slots) and not (
             0 <= slots.min() and slots.max() < self.capacity and len(np.unique(slots)) == len(slots)
         ):

@@ -113,6 +113,8 @@ class SlotLog:
     def serials_of(self, slots: np.ndarray) -> np.ndarray:
         """Returns the serials of slots, -1 for a free one."""
         places = self._where[slots]
+        # A free slot's place may be from before the log was packed: beyond its end now.
+        places = np.where(places < self._end, places, self._start)
         return np.where(self._slots[places] == slots, self._serials[places], -1)
 
     def _holes(self, count: int) -> bool:
@@ -121,8 +123,11 @@ class SlotLog:
     def slots_at(self, positions: np.ndarray, count: int) -> np.ndarray:
         """Returns the slots at positions counted from the oldest of ``count``."""
         if self._holes(count):
-            return self._slots[self._solid.select_many(positions + self._passed)]
-        return self._slots[positions + self._start]
+            places = self._solid.select_many(positions + self._passed)
+        else:
+            places = positions + self._start
+        slots: np.ndarray = self._slots[places]
+        return slots
 
     def slot_at(self, position: int, count: int) -> int:
         """Returns the slot at one position counted from the oldest of ``count``."""

@@ -1,0 +1,10 @@
+"""The names under which DI-engine's users import a buffer: ``from ding_buffer.data import DequeBuffer``."""
+
+from __future__ import annotations
+
+from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.chain import apply_middleware
+from ding_buffer.core.item import BufferedData
+
+__all__ = ["Buffer", "BufferedData", "DequeBuffer", "apply_middleware"]

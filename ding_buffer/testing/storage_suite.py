@@ -1,0 +1,168 @@
+# ruff: noqa: S101
+"""What every storage must do, as a test class to inherit from."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.batch import flat
+from ding_buffer.testing.buffer_checks import check_buffer
+
+
+class StorageSuite:
+    """The contract of ``Storage``. Whoever ships one inherits, says how it is made, and runs pytest::
+
+        class TestMyStorage(StorageSuite):
+            def make(self):
+                return MyStorage(capacity=16)
+
+            def payload(self, number):               # where an int is not what it holds
+                return {"obs": np.full(3, number)}
+
+            def same(self, left, right):             # where == does not say so
+                return np.array_equal(left["obs"], right["obs"])
+
+    ``make`` returns an empty storage with room for at least ``room`` items; ``payload(n)`` differs for each n.
+    """
+
+    room = 16
+
+    def make(self) -> Any:
+        """Returns a new, empty storage."""
+        raise NotImplementedError("A storage's test class says how one is made: override make().")
+
+    def payload(self, number: int) -> Any:
+        """Returns a payload that the storage holds, another for each number."""
+        return number
+
+    def same(self, left: Any, right: Any) -> bool:
+        """Tells whether two payloads are alike."""
+        return bool(left == right)
+
+    def filled(self, count: int) -> Any:
+        """Returns a storage with items in the slots 0 to ``count - 1``."""
+        storage = self.make()
+        for slot in range(count):
+            storage.put(slot, self.payload(slot), f"index {slot}", {"number": slot})
+        return storage
+
+    def agrees(self, item: Any, number: int) -> bool:
+        """Tells whether an item is the one that ``filled`` put in a slot."""
+        return (
+            self.same(self.payload(number), item.data)
+            and f"index {number}" == item.index
+            and {"number": number} == dict(item.meta)
+        )
+
+    def test_an_item_that_was_put_is_there_and_is_returned(self) -> None:
+        storage = self.make()
+        put = storage.put(0, self.payload(7), "index 7", {"number": 7})
+
+        assert self.agrees(put, 7)
+        assert self.agrees(storage.item(0), 7)
+
+    def test_payload_index_and_meta_lie_in_the_slot_they_were_put_in(self) -> None:
+        storage = self.filled(5)
+
+        assert all(self.agrees(storage.item(slot), slot) for slot in range(5))
+
+    def test_an_item_put_over_another_replaces_it(self) -> None:
+        storage = self.filled(3)
+        storage.put(1, self.payload(9), "index 9", {"number": 9})
+
+        assert self.agrees(storage.item(1), 9)
+        assert self.agrees(storage.item(0), 0)
+        assert self.agrees(storage.item(2), 2)
+
+    def test_items_are_taken_in_the_order_asked(self) -> None:
+        storage = self.filled(5)
+
+        assert [4, 0, 2] == [item.meta["number"] for item in flat(storage.take([4, 0, 2]))]
+        assert all(self.agrees(item, slot) for item, slot in zip(storage.take([3, 1], False), [3, 1], strict=True))
+
+    def test_one_item_or_none_can_be_taken(self) -> None:
+        storage = self.filled(5)
+
+        assert [3] == [item.meta["number"] for item in flat(storage.take([3]))]
+        assert [] == flat(storage.take([]))
+
+    def test_an_item_taken_twice_is_two_independent_copies(self) -> None:
+        storage = self.filled(5)
+        first, other, again = flat(storage.take([2, 4, 2]))
+
+        assert self.agrees(first, 2)
+        assert self.agrees(other, 4)
+        assert self.agrees(again, 2)
+        again.meta["number"] = "changed"
+        again.data = None
+        assert self.agrees(first, 2)
+        assert self.agrees(storage.item(2), 2)
+
+    def test_a_written_payload_leaves_the_meta(self) -> None:
+        storage = self.filled(3)
+        storage.write(1, self.payload(8), None)
+
+        assert self.same(self.payload(8), storage.item(1).data)
+        assert {"number": 1} == dict(storage.item(1).meta)
+        assert "index 1" == storage.item(1).index
+
+    def test_a_written_meta_replaces_the_old_one_and_leaves_the_payload(self) -> None:
+        storage = self.filled(3)
+        storage.write(1, None, {"other": 5})
+
+        assert self.same(self.payload(1), storage.item(1).data)
+        assert {"other": 5} == dict(storage.item(1).meta)
+
+    def test_nothing_written_changes_nothing(self) -> None:
+        storage = self.filled(3)
+        storage.write(1, None, None)
+
+        assert all(self.agrees(storage.item(slot), slot) for slot in range(3))
+
+    def test_a_dropped_slot_takes_a_new_item_and_leaves_the_others(self) -> None:
+        storage = self.filled(4)
+        storage.drop([1, 3])
+        storage.put(3, self.payload(9), "index 9", {"number": 9})
+
+        assert self.agrees(storage.item(3), 9)
+        assert self.agrees(storage.item(0), 0)
+        assert self.agrees(storage.item(2), 2)
+
+    def test_a_cleared_storage_is_like_a_new_one(self) -> None:
+        storage = self.filled(4)
+        storage.clear()
+        storage.put(0, self.payload(6), "index 6", {"number": 6})
+
+        assert self.agrees(storage.item(0), 6)
+
+    def test_the_state_holds_payloads_and_metas_of_the_slots_asked_for(self) -> None:
+        state = self.filled(5).state_dict([4, 1])
+
+        assert {"data", "meta"} <= set(state)
+        assert [{"number": 4}, {"number": 1}] == [dict(meta) for meta in state["meta"]]
+        assert all(self.same(self.payload(slot), data) for slot, data in zip([4, 1], state["data"], strict=True))
+
+    def test_what_it_counts_is_a_dict(self) -> None:
+        assert isinstance(dict(self.filled(2).stats()), dict)
+
+    def test_a_deep_copy_shares_nothing(self) -> None:
+        storage = self.filled(3)
+        twin = copy.deepcopy(storage)
+        twin.put(1, self.payload(9), "index 9", {"number": 9})
+        twin.item(0).meta["number"] = "changed"
+
+        assert all(self.agrees(storage.item(slot), slot) for slot in range(3))
+        assert self.agrees(twin.item(2), 2)
+
+    def test_it_survives_pickling(self) -> None:
+        twin = pickle.loads(pickle.dumps(self.filled(3)))
+
+        assert all(self.agrees(twin.item(slot), slot) for slot in range(3))
+
+    def test_a_buffer_on_it_agrees_with_a_plain_list(self) -> None:
+        for seed, size in enumerate([1, 4, self.room]):
+            buffer = DequeBuffer(size, storage=self.make(), seed=seed)
+            check_buffer(buffer, seed=seed, payload=self.payload, same=self.same)

@@ -1,0 +1,479 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from easydict import EasyDict
+
+from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.errors import BadArgument, BadPriority, BadQuery, ChainError, NotEnoughItems
+from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
+from ding_buffer.middleware.use_count import use_time_check
+
+PRIORITIES = [0.0, 0.5, 1.0, 3.0, 10.0]
+NOT_PRIORITIES = [math.nan, math.inf, -math.inf, -1.0, "2.0", b"1", [1.0, 2.0], 1j, 10**400, object()]
+
+
+def buffer_with(layer: PriorityExperienceReplay, priorities=PRIORITIES, size: int | None = None) -> DequeBuffer:
+    buffer = DequeBuffer(size or len(priorities), seed=0).use(layer)
+    for number, priority in enumerate(priorities):
+        buffer.push(number, meta={"priority": priority})
+    return buffer
+
+
+def weights_of(batch) -> dict:
+    return {item.data: item.meta["priority_IS"] for item in batch}
+
+
+def everything_about(buffer: DequeBuffer, layer: PriorityExperienceReplay) -> object:
+    """What must not change when something is refused."""
+    items = [(item.index, item.data, dict(item.meta)) for item in buffer]
+    masses = layer._sampler.masses(buffer.store.live()).tolist()
+    return items, masses, layer.state_dict(), buffer.stats()
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
+def test_a_weight_is_the_likelihood_over_the_least_to_the_power_of_minus_beta(alpha, beta):
+    buffer = buffer_with(PriorityExperienceReplay(None, True, alpha, beta, 0))
+    p = (np.array(PRIORITIES) + 1e-5) ** alpha
+    expected = (p / p.min()) ** -beta
+
+    found = weights_of(buffer.sample(2000))
+
+    assert found == {number: pytest.approx(expected[number], rel=1e-9) for number in found}
+    assert {2, 3, 4} <= set(found)
+
+
+def test_a_weight_equals_that_of_the_paper_normalised_by_the_largest_of_the_buffer():
+    buffer = buffer_with(PriorityExperienceReplay(IS_weight_anneal_train_iter=0))
+    p = (np.array(PRIORITIES) + 1e-5) ** 0.6
+    p = p / p.sum()
+    expected = (len(p) * p) ** -0.4 / ((len(p) * p) ** -0.4).max()
+
+    found = weights_of(buffer.sample(2000))
+
+    assert found == {number: pytest.approx(expected[number]) for number in found}
+
+
+def test_a_weight_by_rank_follows_from_the_rank():
+    buffer = buffer_with(PriorityExperienceReplay(mode="rank", IS_weight_anneal_train_iter=0))
+    ranks = np.array([5, 4, 3, 2, 1])
+    expected = ((ranks**-0.6) / 5**-0.6) ** -0.4
+
+    assert {n: pytest.approx(expected[n]) for n in range(5)} == weights_of(buffer.sample(2000))
+
+
+def test_beta_rises_to_one_over_the_annealing_samples_and_stays():
+    layer = PriorityExperienceReplay(IS_weight_power_factor=0.4, IS_weight_anneal_train_iter=4)
+    buffer = buffer_with(layer, [1.0, 2.0])
+    ratio = ((2.0 + 1e-5) / (1.0 + 1e-5)) ** 0.6
+    seen = []
+    for _ in range(6):
+        seen.append((layer.IS_weight_power_factor, weights_of(buffer.sample(50))[1]))
+
+    betas = [0.4, 0.55, 0.7, 0.85, 1.0, 1.0]
+    assert [(pytest.approx(beta), pytest.approx(ratio**-beta)) for beta in betas] == seen
+    assert 1.0 == buffer.stats()["PriorityExperienceReplay"]["beta"]
+
+
+def test_a_beta_schedule_is_asked_with_the_samples_so_far():
+    asked = []
+    layer = PriorityExperienceReplay(beta_schedule=lambda n: asked.append(n) or 0.5 * n)
+    buffer = buffer_with(layer, [1.0, 2.0])
+    ratio = ((2.0 + 1e-5) / (1.0 + 1e-5)) ** 0.6
+
+    found = [weights_of(buffer.sample(50))[1] for _ in range(3)]
+
+    assert [pytest.approx(ratio**-beta) for beta in (0.0, 0.5, 1.0)] == found
+    assert [0, 1, 2] == asked
+
+
+def test_a_refused_sample_does_not_move_beta():
+    layer = PriorityExperienceReplay(IS_weight_anneal_train_iter=10)
+    buffer = DequeBuffer(3, seed=0).use(layer)
+
+    with pytest.raises(NotEnoughItems):
+        buffer.sample(1)
+
+    assert 0.4 == layer.IS_weight_power_factor
+
+
+def test_an_item_without_priority_gets_the_highest_so_far():
+    layer = PriorityExperienceReplay()
+    buffer = DequeBuffer(10, seed=0).use(layer)
+
+    first = buffer.push("a")
+    buffer.push("b", {"priority": 5.0})
+    second = buffer.push("c", {"env": 1})
+    buffer.update(first.index, meta={"priority": 7.5})
+    third = buffer.push("d", {"priority": None})
+    fourth, fifth = buffer.extend(["e", "f"], meta={"priority": [0.5, None]})
+    buffer.delete(first.index)
+    sixth = buffer.push("g")
+
+    later = [second, third, fourth, fifth, sixth]
+    assert [5.0, 7.5, 0.5, 7.5, 7.5] == [item.meta["priority"] for item in later]
+
+
+def test_clear_starts_the_running_maximum_anew():
+    buffer = buffer_with(PriorityExperienceReplay())
+    buffer.clear()
+
+    assert 1.0 == buffer.push("a").meta["priority"]
+
+
+def test_a_priority_in_a_payload_without_meta_moves_to_the_meta_and_the_callers_payload_stays_whole():
+    buffer = DequeBuffer(5, seed=0).use(PriorityExperienceReplay())
+    payloads = [{"obs": 1, "priority": 3.0}, EasyDict(obs=1, priority=4.0)]
+
+    stored = [buffer.push(payloads[0]), *buffer.extend([payloads[1]])]
+
+    assert [{"obs": 1}, EasyDict(obs=1)] == [item.data for item in stored]
+    assert [dict, EasyDict] == [type(item.data) for item in stored]
+    assert [3.0, 4.0] == [item.meta["priority"] for item in stored]
+    assert [3.0, 4.0] == [payload["priority"] for payload in payloads]
+
+
+def test_a_priority_in_a_payload_with_meta_is_payload():
+    buffer = DequeBuffer(5, seed=0).use(PriorityExperienceReplay())
+
+    item = buffer.push({"priority": 3.0}, meta={"env": 1})
+
+    assert ({"priority": 3.0}, {"env": 1, "priority": 1.0}) == (item.data, item.meta)
+
+
+def test_each_item_has_a_meta_of_its_own_and_the_callers_dict_is_not_touched():
+    buffer = DequeBuffer(5, seed=0).use(PriorityExperienceReplay())
+    meta = {"env": 1}
+
+    items = [buffer.push(number, meta) for number in range(3)]
+    buffer.update(items[0].index, meta={"priority": 9.0})
+
+    assert {"env": 1} == meta
+    assert 3 == len({id(item.meta) for item in items})
+    assert [9.0, 1.0, 1.0] == [item.meta["priority"] for item in items]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    obs: int
+
+
+@pytest.mark.parametrize("payload", ["a", 3, None, [1, 2], (1, 2), Step(4), np.arange(3), {1, 2}])
+def test_a_payload_that_is_no_mapping_comes_as_it_is_with_the_weight_in_its_meta(payload):
+    buffer = DequeBuffer(1, seed=0).use(PriorityExperienceReplay())
+    buffer.push(payload)
+
+    (item,) = buffer.sample(1)
+
+    assert payload is item.data
+    assert 1.0 == item.meta["priority_IS"]
+    assert isinstance(item.meta["priority_IS"], float)
+
+
+@pytest.mark.parametrize("kind", [dict, EasyDict])
+def test_a_mapping_also_carries_its_weight_as_an_array_and_what_is_stored_does_not(kind):
+    buffer = DequeBuffer(2, seed=0).use(PriorityExperienceReplay())
+    stored = [buffer.push(kind(obs=np.arange(3), n=number), {"priority": 1.0 + number}) for number in range(2)]
+
+    batch = buffer.sample(20)
+
+    for item in batch:
+        weight = item.data["priority_IS"]
+        assert kind is type(item.data)
+        assert (np.float32, (1,)) == (weight.dtype, weight.shape)
+        assert item.meta["priority_IS"] == pytest.approx(float(weight[0]))
+        assert item.index == stored[item.data["n"]].index
+    assert [{"obs", "n"}] * 2 == [set(item.data) for item in stored]
+    assert [{"priority"}] * 2 == [set(item.meta) for item in stored]
+
+
+def test_a_mapping_of_tensors_carries_its_weight_as_a_tensor():
+    torch = pytest.importorskip("torch")
+    buffer = DequeBuffer(1, seed=0).use(PriorityExperienceReplay())
+    buffer.push({"obs": torch.zeros(2)})
+
+    weight = buffer.sample(1)[0].data["priority_IS"]
+
+    assert (torch.float32, (1,), 1.0) == (weight.dtype, tuple(weight.shape), weight.item())
+
+
+def test_a_bare_tensor_is_a_payload_like_any_other():
+    torch = pytest.importorskip("torch")
+    buffer = DequeBuffer(1, seed=0).use(PriorityExperienceReplay())
+    payload = torch.zeros(2)
+    buffer.push(payload)
+
+    assert payload is buffer.sample(1)[0].data
+
+
+def test_a_tree_tensor_carries_its_weight_and_gives_its_priority():
+    torch = pytest.importorskip("torch")
+    ttorch = pytest.importorskip("treetensor.torch")
+    buffer = DequeBuffer(2, seed=0).use(PriorityExperienceReplay())
+    tree = ttorch.as_tensor({"obs": torch.zeros(2), "inner": {"a": torch.ones(1)}, "priority": torch.tensor(3.0)})
+    stored = buffer.push(tree)
+
+    item = buffer.sample(1)[0]
+
+    assert 3.0 == stored.meta["priority"]
+    assert "priority" in tree
+    assert {"obs", "inner"} == set(stored.data.keys())
+    assert {"obs", "inner", "priority_IS"} == set(item.data.keys())
+    assert (torch.float32, (1,)) == (item.data.priority_IS.dtype, tuple(item.data.priority_IS.shape))
+
+
+def test_without_weights_a_sample_returns_the_stored_items_themselves():
+    buffer = DequeBuffer(4, seed=0).use(PriorityExperienceReplay(IS_weight=False))
+    stored = {item.index: item for item in buffer.extend([{"n": n} for n in range(4)])}
+
+    batch = buffer.sample(1)
+
+    assert batch[0] is stored[batch[0].index]
+    assert {"priority"} == set(batch[0].meta)
+
+
+@pytest.mark.parametrize("weights", [True, False])
+def test_an_item_drawn_twice_is_two_independent_copies(weights):
+    buffer = DequeBuffer(1, seed=0).use(PriorityExperienceReplay(IS_weight=weights))
+    buffer.push({"obs": np.zeros(2)})
+
+    first, second = buffer.sample(2)
+    first.data["obs"][:] = 5
+    first.meta["seen"] = True
+
+    assert [0.0, 0.0] == second.data["obs"].tolist()
+    assert "seen" not in second.meta
+
+
+@pytest.mark.parametrize("mode", ["proportional", "rank"])
+@pytest.mark.parametrize("priority", NOT_PRIORITIES, ids=lambda value: repr(value)[:8])
+def test_what_is_no_priority_raises_and_changes_nothing(mode, priority):
+    layer = PriorityExperienceReplay(mode=mode)
+    buffer = buffer_with(layer, size=8)
+    items = list(buffer)
+    attempts = [
+        lambda: buffer.push("x", {"priority": priority}),
+        lambda: buffer.push({"priority": priority}),
+        lambda: buffer.extend(["x", "y"], [{"priority": 2.0}, {"priority": priority}]),
+        lambda: buffer.update(items[0].index, data="x", meta={"priority": priority}),
+        lambda: buffer.update([i.index for i in items[:2]], data=["x", "y"], meta={"priority": [2.0, priority]}),
+        lambda: buffer.update("gone", meta={"priority": priority}),
+    ]
+    before = everything_about(buffer, layer)
+
+    for attempt in attempts:
+        with pytest.raises(BadPriority):
+            attempt()
+
+    assert before == everything_about(buffer, layer)
+
+
+def test_a_bad_priority_is_caught_by_what_caught_it_in_di_engine():
+    buffer = buffer_with(PriorityExperienceReplay())
+
+    for kind in (ValueError, AssertionError):
+        with pytest.raises(kind):
+            buffer.push("x", {"priority": -1})
+
+
+@pytest.mark.parametrize("mode", ["proportional", "rank"])
+def test_many_priorities_are_taken_in_one_call_in_any_form(mode):
+    layer = PriorityExperienceReplay(mode=mode)
+    buffer = buffer_with(layer)
+    indices = [item.index for item in buffer]
+
+    for column in ([5, 4, 3, 2, 1], (5.0, 4.0, 3.0, 2.0, 1.0), np.array([5, 4, 3, 2, 1], dtype=np.float32)):
+        there = buffer.update(indices, meta={"priority": column})
+        assert [True] * 5 == there.tolist()
+        assert [5.0, 4.0, 3.0, 2.0, 1.0] == [item.meta["priority"] for item in buffer]
+    buffer.update((index for index in indices), meta={"priority": 2.5})
+
+    assert [2.5] * 5 == layer._sampler.priorities(buffer.store.live()).tolist()
+
+
+def test_a_tensor_of_priorities_is_taken():
+    torch = pytest.importorskip("torch")
+    buffer = buffer_with(PriorityExperienceReplay())
+    indices = [item.index for item in buffer]
+
+    buffer.update(indices, meta={"priority": torch.arange(5)})
+    buffer.update(indices[4], meta={"priority": torch.tensor(9)})
+
+    assert [0.0, 1.0, 2.0, 3.0, 9.0] == [item.meta["priority"] for item in buffer]
+
+
+def test_of_two_priorities_for_one_index_the_last_stays():
+    layer = PriorityExperienceReplay()
+    buffer = buffer_with(layer)
+
+    buffer.update([buffer[0].index] * 2, meta={"priority": [8.0, 2.0]})
+
+    assert 2.0 == buffer[0].meta["priority"] == layer._sampler.priorities(buffer.store.live())[0]
+
+
+def test_a_meta_without_priority_keeps_the_priority_it_replaces():
+    layer = PriorityExperienceReplay()
+    buffer = buffer_with(layer)
+
+    buffer.update(buffer[3].index, meta={"env": 2})
+    buffer.update([buffer[4].index], meta={"env": [3]})
+
+    assert [{"env": 2, "priority": 3.0}, {"priority": 10.0, "env": 3}] == [item.meta for item in buffer[3:]]
+    assert [3.0, 10.0] == layer._sampler.priorities(buffer.store.live())[3:].tolist()
+
+
+def test_a_late_update_returns_false_is_counted_and_does_not_raise_the_maximum():
+    layer = PriorityExperienceReplay()
+    buffer = buffer_with(layer, size=5)
+    evicted, gone = buffer[0].index, buffer[2].index
+    buffer.push("new", {"priority": 1.0})
+    buffer.delete(gone)
+    kept = buffer[0].index
+
+    assert buffer.update(evicted, meta={"priority": 99.0}) is False
+    assert [False, True, False] == buffer.update([gone, kept, "?"], meta={"priority": [98, 0.25, 97]}).tolist()
+    assert 10.0 == layer.max_priority
+    assert 3 == buffer.stats()["late_updates"]
+    assert 0.25 == layer._sampler.priorities(buffer.store.live())[0]
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_layer_that_refuses_pushes_leaves_no_phantom(outside):
+    full = []
+
+    def limiter(action, chain, *args, **kwargs):
+        if action == "push" and len(full) >= 3:
+            return None
+        full.append(action)
+        return chain(*args, **kwargs)
+
+    layer = PriorityExperienceReplay()
+    buffer = DequeBuffer(10, seed=0).use(*((limiter, layer) if outside else (layer, limiter)))
+
+    pushed = [buffer.push(number, {"priority": 50.0 if number > 2 else 1.0}) for number in range(6)]
+    refused = buffer.extend([6, 7])
+
+    assert [True] * 3 + [False] * 3 == [item is not None for item in pushed]
+    assert [None, None] == refused
+    assert 3 == len(layer._sampler) == len(buffer)
+    assert 1.0 == layer.max_priority
+    assert {0, 1, 2} == {item.data for item in buffer.sample(100)}
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_layer_that_raises_on_push_leaves_no_phantom(outside):
+    def broken(action, chain, *args, **kwargs):
+        if action == "push":
+            raise OSError("disk full")
+        return chain(*args, **kwargs)
+
+    layer = PriorityExperienceReplay()
+    buffer = DequeBuffer(10, seed=0).use(*((broken, layer) if outside else (layer, broken)))
+
+    with pytest.raises(OSError, match="disk full"):
+        buffer.push("a", {"priority": 5.0})
+
+    assert (0, 0, 1.0) == (len(layer._sampler), len(buffer), layer.max_priority)
+
+
+def test_indices_are_fetched_as_asked():
+    buffer = buffer_with(PriorityExperienceReplay())
+    indices = [buffer[4].index, buffer[0].index]
+
+    assert [4, 0] == [item.data for item in buffer.sample(indices=indices)]
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ({"size": 0}, BadQuery),
+        ({"size": -1}, BadArgument),
+        ({"size": 1.5}, BadArgument),
+        ({"size": 1, "unroll_len": 2}, BadQuery),
+        ({"size": 1, "groupby": "env", "unroll_len": -2}, BadArgument),
+        ({"size": 1, "groupby": "env", "unroll_len": 1.5}, BadArgument),
+        ({"size": 1, "groupby": 7}, BadArgument),
+        ({"size": 1, "groupby": ["env"]}, BadArgument),
+        ({"size": 1, "groupby": "env"}, NotEnoughItems),
+        ({"size": 1, "sample_range": slice(100, None)}, NotEnoughItems),
+        ({"size": 1, "sample_range": 3}, BadArgument),
+        ({"size": 1, "no_such_keyword": 3}, TypeError),
+    ],
+    ids=repr,
+)
+def test_a_query_that_cannot_be_raises_what_the_buffer_raises(query, error):
+    with pytest.raises(error):
+        buffer_with(PriorityExperienceReplay()).sample(**query)
+
+
+def test_a_shortage_can_be_ignored():
+    buffer = DequeBuffer(3, seed=0).use(PriorityExperienceReplay())
+
+    assert [] == buffer.sample(2, ignore_insufficient=True)
+    assert [] == buffer.sample(2, groupby="env", ignore_insufficient=True)
+
+
+@pytest.mark.parametrize("meta", [[1], "meta", 5])
+def test_a_meta_that_is_no_dict_is_refused(meta):
+    with pytest.raises(BadArgument):
+        DequeBuffer(3).use(PriorityExperienceReplay()).push("a", meta)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"mode": "ranked"},
+        {"group_mass": "max"},
+        {"priority_power_factor": -0.1},
+        {"priority_power_factor": math.nan},
+        {"IS_weight_power_factor": 1.1},
+        {"IS_weight_power_factor": "0.4"},
+        {"IS_weight_anneal_train_iter": -1},
+        {"epsilon": math.inf},
+        {"eta": True},
+    ],
+    ids=repr,
+)
+def test_impossible_settings_are_refused(settings):
+    with pytest.raises(BadArgument, match=next(iter(settings))):
+        PriorityExperienceReplay(**settings)
+
+
+def test_it_is_bound_to_one_chain_and_once():
+    buffer, other = DequeBuffer(3), DequeBuffer(3)
+    layer = PriorityExperienceReplay(buffer)
+
+    with pytest.raises(ChainError, match="another buffer"):
+        other.use(layer)
+    buffer.use(layer)
+    with pytest.raises(ChainError, match="twice"):
+        buffer.use(PriorityExperienceReplay())
+    with pytest.raises(ChainError, match="in use"):
+        buffer.view().use(layer)
+
+
+def test_a_layer_inside_may_take_items_out_of_the_batch():
+    def only_even(action, chain, *args, **kwargs):
+        batch = chain(*args, **kwargs)
+        return [item for item in batch if item.data % 2 == 0] if action == "sample" else batch
+
+    buffer = buffer_with(PriorityExperienceReplay(IS_weight_anneal_train_iter=0)).use(only_even)
+    p = (np.array(PRIORITIES) + 1e-5) ** 0.6
+    expected = (p / p.min()) ** -0.4
+
+    found = weights_of(buffer.sample(500))
+
+    assert {2: pytest.approx(expected[2]), 4: pytest.approx(expected[4])} == {n: w for n, w in found.items() if n}
+
+
+def test_an_item_on_its_last_use_still_carries_its_weight():
+    buffer = buffer_with(PriorityExperienceReplay(), [1.0, 1.0]).use(use_time_check(max_use=1))
+
+    batch = buffer.sample(2)
+
+    assert [1.0, 1.0] == [item.meta["priority_IS"] for item in batch]
+    assert 0 == len(buffer)
