@@ -129,7 +129,7 @@ class Staleness(Middleware):
             if serials is None:
                 serials = self._collected[iteration] = []
                 heapq.heappush(self._iterations, iteration)
-            serials.append(int(self._store.ring.serials_of(np.array([slot]))[0]))
+            serials.append(self._store.ring.serial_of(slot))
             self._entries += 1
         if self._entries > 2 * len(self._store) + 64:  # evicted items left entries behind
             self.on_loaded()

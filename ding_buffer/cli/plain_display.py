@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ding_buffer.cli.wording import age, clock, number
+from ding_buffer.cli.wording import UNKNOWN, age, clock, number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,7 +52,7 @@ class PlainDisplay:
                 f"{status.held / status.capacity:.0%}",
                 age(history),
                 number(status.glance.median_priority(), digits=3),
-                number(status.env_steps_per_second or None),
+                f"{status.env_steps_per_second:,.0f}" if status.env_steps_per_second else UNKNOWN,
                 clock(status.elapsed),
             ]
         )

@@ -97,7 +97,7 @@ class Buffer(ABC):
             for place, layer in enumerate(owned):
                 layer.check_home(self)
                 if any(layer is other for other in owned[:place]):
-                    raise ChainError(f"{layer_name(layer)} is given twice. Make a second one: each has a state of its own.")
+                    raise ChainError(f"{layer_name(layer)} is given twice. Make a second one: each has a state.")
             for layer in owned:
                 layer.bind(self)
             self._adopt(owned)
@@ -174,9 +174,9 @@ class Buffer(ABC):
 
 
 def _carried_out_by(kind: type, action: str) -> Chain | None:
-    """Returns the innermost part of an action: the method decorated last, also where a subclass wraps it undecorated.
+    """Returns the innermost part of an action: what the most derived decorated method carries out.
 
-    A decorated method that calls its decorated ``super()`` goes through the layers once, because ``super()`` is not this.
+    Such a method that calls its decorated ``super()`` goes through the layers once: ``super()`` is not this.
     """
     found = (getattr(vars(one).get(action), "_base", None) for one in kind.__mro__)
     return next((base for base in found if base is not None), None)

@@ -40,6 +40,7 @@ class ProportionalSampler:
         self._live = np.zeros(self._capacity, dtype=np.bool_)
         self._length = 0
         self._single = np.empty(1)
+        self._last_priority, self._last_mass = math.nan, 0.0
 
     @property
     def alpha(self) -> float:
@@ -90,13 +91,15 @@ class ProportionalSampler:
             raise IndexError(f"slot {slot} is out of range: slots go from 0 to {self._capacity - 1}")
         if not 0.0 <= priority <= self._highest:
             raise self._bad(priority)
-        # The same power function on the same kind of array as many at once: a saved sampler comes back bit
-        # for bit.
-        single = self._single
-        single[0] = priority
-        np.add(single, self._epsilon, out=single)
-        np.power(single, self._alpha, out=single)
-        self._tree.set_one(slot, float(single[0]))
+        if priority != self._last_priority:  # new items mostly share the highest priority so far
+            # The same power function on the same kind of array as many at once: a saved sampler comes back
+            # bit for bit.
+            single = self._single
+            single[0] = priority
+            np.add(single, self._epsilon, out=single)
+            np.power(single, self._alpha, out=single)
+            self._last_priority, self._last_mass = priority, float(single[0])
+        self._tree.set_one(slot, self._last_mass)
         self._priorities[slot] = priority
         if not self._live[slot]:
             self._live[slot] = True

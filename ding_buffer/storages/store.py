@@ -116,7 +116,7 @@ class Store:
             raise BadArgument(f"meta must be a dict, got {type(meta).__name__}.")
         ring = self.ring
         serial = ring.next
-        text = "%s%x" % (self.text.prefix, serial + FIRST)
+        text = f"{self.text.prefix}{serial + FIRST:x}"
         if self._alone:
             slot = ring.advance()
             try:

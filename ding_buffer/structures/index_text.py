@@ -40,8 +40,8 @@ class IndexText:
     def write(self, serial: int) -> str:
         """Returns the text of a serial number."""
         if serial >= self._starts[-1]:
-            return "%s%x" % (self.prefix, serial + FIRST)
-        return "%s%x" % (self._prefixes[bisect_right(self._starts, serial) - 1], serial + FIRST)
+            return f"{self.prefix}{serial + FIRST:x}"
+        return f"{self._prefixes[bisect_right(self._starts, serial) - 1]}{serial + FIRST:x}"
 
     def read(self, texts: Sequence[str]) -> np.ndarray:
         """Returns the serials of many texts, int64; negative for a text that was never written here."""
@@ -71,7 +71,7 @@ class IndexText:
             serial = int(text[_HALF:], 16) - FIRST
         except ValueError:
             return -1
-        return serial if serial >= 0 and self.write(serial) == text else -1
+        return serial if 0 <= serial < FIRST and self.write(serial) == text else -1
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the prefixes and where each begins."""

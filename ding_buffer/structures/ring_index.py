@@ -116,6 +116,13 @@ class RingIndex:
             return self._log.slots_of(serials)
         return np.where((serials >= self._first) & (serials < self.next), self._slots(serials), -1)
 
+    def serial_of(self, slot: int) -> int:
+        """Returns the serial of one slot, -1 for a free one."""
+        if self._log is not None:
+            return int(self._log.serials_of(np.array([slot]))[0])
+        serial = self._first + (slot - (self._first - self._base)) % self.capacity
+        return serial if serial < self.next else -1
+
     def serials_of(self, slots: np.ndarray) -> np.ndarray:
         """Returns the serials of slots, -1 for a free one; a smaller serial is an older item."""
         if self._log is not None:

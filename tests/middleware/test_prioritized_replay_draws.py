@@ -8,6 +8,7 @@ import pytest
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.testing.distribution import surprise
+from tests.middleware.tally import Tally, tally
 
 PRIORITIES = np.concatenate((np.linspace(0.0, 5.0, 30), [20.0, 0.05, 3.0, 100.0]))
 LIMIT = 3.72  # a standard normal deviate lies above it with a probability of 1e-4
@@ -24,18 +25,23 @@ def masses(priorities: np.ndarray, mode: str, alpha: float = 0.6) -> np.ndarray:
 
 
 def filled(layer: PriorityExperienceReplay, priorities=PRIORITIES, size: int | None = None) -> DequeBuffer:
-    buffer = DequeBuffer(size or len(priorities), seed=5).use(layer)
+    buffer = DequeBuffer(size or len(priorities), seed=5).use(layer, Tally())
     buffer.extend(range(len(priorities)), meta={"priority": priorities})
     return buffer
 
 
-def counted(buffer: DequeBuffer, payloads: int, draws: int = DRAWS, batch: int = BATCH, **query) -> np.ndarray:
-    drawn = [item.data for _ in range(draws // batch) for item in buffer.sample(batch, **query)]
+def counted(buffer: DequeBuffer, payloads: int, draws: int = DRAWS, **query) -> np.ndarray:
+    counts = tally(buffer, draws, BATCH, **query).items
+    return np.array([counts[payload] for payload in range(payloads)])
+
+
+def fetched(buffer: DequeBuffer, payloads: int) -> np.ndarray:
+    drawn = [item.data for _ in range(DRAWS // BATCH) for item in buffer.sample(BATCH)]
     return np.bincount(drawn, minlength=payloads)
 
 
-def surprise_of(layer: PriorityExperienceReplay, mode: str = "proportional", alpha: float = 0.6) -> float:
-    counts = counted(filled(layer), len(PRIORITIES))
+def surprise_of(layer: PriorityExperienceReplay, mode: str = "proportional", alpha: float = 0.6, count=counted) -> float:
+    counts = count(filled(layer), len(PRIORITIES))
     expected = masses(PRIORITIES, mode, alpha)
     return surprise(counts[1:], expected[1:] / expected[1:].sum() * counts[1:].sum())
 
@@ -74,7 +80,7 @@ class ShiftsTheRange(PriorityExperienceReplay):
 def test_items_are_drawn_as_their_priorities_say(mode, alpha, stratified):
     layer = PriorityExperienceReplay(priority_power_factor=alpha, mode=mode, stratified=stratified)
 
-    assert LIMIT > surprise_of(layer, mode, alpha)
+    assert LIMIT > surprise_of(layer, mode, alpha, fetched)
 
 
 def test_with_alpha_zero_all_items_are_drawn_alike():
@@ -226,7 +232,7 @@ def test_weights_in_a_range_are_those_of_the_whole_buffer():
 def test_without_epsilon_a_priority_of_zero_is_never_drawn_unless_all_are_zero(stratified):
     buffer = filled(PriorityExperienceReplay(epsilon=0.0, stratified=stratified), [0.0, 0.0, 1.0, 2.0])
 
-    assert [0, 0] == counted(buffer, 4, draws=3000)[:2].tolist()
+    assert [0, 0] == counted(buffer, 4, draws=6000)[:2].tolist()
 
     buffer.update([item.index for item in buffer], meta={"priority": 0.0})
     counts = counted(buffer, 4)

@@ -13,9 +13,10 @@ from ding_buffer.core.errors import BadArgument, ChainError, NotEnoughItems
 from ding_buffer.middleware.group_sampling import group_sample
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.testing.distribution import surprise
+from tests.middleware.tally import Tally, tally
 
 LIMIT = 3.72  # a standard normal deviate lies above it with a probability of 1e-4
-DRAWS, BATCH = 50_000, 250
+DRAWS, BATCH = 50_000, 500
 ETA, ALPHA, EPSILON, BETA = 0.9, 0.6, 1e-5, 0.4
 
 LENGTHS = {"a": 3, "b": 5, "c": 1, "d": 4, None: 2}
@@ -68,14 +69,13 @@ def expected_chances(
 
 
 def filled(layer: PriorityExperienceReplay, sliced: bool = False) -> DequeBuffer:
-    buffer = DequeBuffer(len(ENVS), sliced=sliced, seed=4).use(layer)
+    buffer = DequeBuffer(len(ENVS), sliced=sliced, seed=4).use(layer, Tally())
     buffer.extend(range(len(ENVS)), meta={"env": ENVS, "priority": PRIORITIES})
     return buffer
 
 
 def drawn(buffer: DequeBuffer, **query) -> Counter[tuple[int, ...]]:
-    batches = (buffer.sample(BATCH, groupby="env", **query) for _ in range(DRAWS // BATCH))
-    return Counter(tuple(item.data for item in group) for batch in batches for group in batch)
+    return tally(buffer, DRAWS, BATCH, groupby="env", **query).groups
 
 
 def surprise_of(found: Counter[tuple[int, ...]], expected: Oracle) -> float:
@@ -101,8 +101,7 @@ def test_a_group_is_drawn_by_its_mass(mode, group_mass, of, stratified):
 
 
 @MASSES
-@pytest.mark.parametrize("sliced", [True, False])
-@pytest.mark.parametrize("unroll_len", [1, 2, 3, 4])
+@pytest.mark.parametrize(("unroll_len", "sliced"), [(1, True), (2, False), (3, True), (4, False)])
 def test_a_window_is_drawn_by_its_mass_within_its_group(group_mass, of, sliced, unroll_len):
     buffer = filled(PriorityExperienceReplay(group_mass=group_mass), sliced=sliced)
     expected = expected_chances(masses(PRIORITIES, "proportional"), of, unroll_len, sliced, range(len(ENVS)))
@@ -229,7 +228,6 @@ def test_a_group_drawn_twice_is_independent_copies():
     first, second = buffer.sample(2, groupby="env")
     first[0].data["obs"][:] = 7
 
-    assert 0.0 == second[0].data["obs"][0] == buffer[0].data["obs"][0] - 7.0 or 0.0 == buffer[0].data["obs"][0]
     assert 0.0 == second[0].data["obs"][0]
 
 
