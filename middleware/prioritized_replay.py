@@ -132,17 +132,24 @@ class PriorityExperienceReplay(Middleware):
 
         One found in a payload without meta is moved there.
         """
-        data, meta = self._prioritized(data, meta)
+        data, meta = self._prioritized(data, meta, self.max_priority)
         return chain(data, meta=meta)
 
     def extend(self, chain: Chain, batch: Sequence[Any], meta: Any = None) -> Any:
         """Does the same for many; one bad priority refuses all of them."""
         batch = list(batch)
         rows = [None] * len(batch) if meta is None else meta_rows(meta, len(batch))
-        pairs = [self._prioritized(data, row) for data, row in zip(batch, rows, strict=True)]
-        return chain([data for data, _ in pairs], meta=[row for _, row in pairs])
+        highest, payloads, metas = self.max_priority, [], []
+        for data, row in zip(batch, rows, strict=True):
+            data, meta = self._prioritized(data, row, highest)
+            highest = max(highest, meta["priority"])
+            payloads.append(data)
+            metas.append(meta)
+        return chain(payloads, meta=metas)
 
-    def _prioritized(self, data: Any, meta: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
+    def _prioritized(
+        self, data: Any, meta: Mapping[str, Any] | None, highest: float
+    ) -> tuple[Any, dict[str, Any]]:
         if meta is not None and not isinstance(meta, Mapping):
             raise BadArgument(f"meta must be a dict, got {type(meta).__name__}.")
         if meta is None and _takes_entries(data) and "priority" in data:
@@ -150,7 +157,7 @@ class PriorityExperienceReplay(Middleware):
         given = None if meta is None else meta.get("priority")
         return data, {
             **(meta or {}),
-            "priority": self.max_priority if given is None else self._checked(given),
+            "priority": highest if given is None else self._checked(given),
         }
 
     def update(self, chain: Chain, index: Any, data: Any = None, meta: Any = None) -> Any:

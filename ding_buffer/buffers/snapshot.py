@@ -9,7 +9,7 @@ import tempfile
 import zipfile
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -59,34 +59,31 @@ def read_snapshot(path: str | PathLike[str]) -> dict[str, Any]:
 
     Raises ``CorruptSnapshot`` where it is damaged or foreign, ``OSError`` where it cannot be read.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            manifest = json.loads(archive.read(_MANIFEST))
-            if manifest.get("format") != _FORMAT or manifest.get("version") != _VERSION:
-                raise CorruptSnapshot(
-                    f"{path} is no snapshot of version {_VERSION}: it says {manifest.get('format')!r}, "
-                    f"{manifest.get('version')!r}."
-                )
-            # A member is read whole, so that its checksum is compared before it is believed.
-            arrays = [
-                np.lib.format.read_array(io.BytesIO(archive.read(f"{number}.npy")), allow_pickle=False)
-                for number in range(manifest["arrays"])
-            ]
-        (state,) = unpack(manifest["body"], arrays.__getitem__)
-    except CorruptSnapshot:
-        raise
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        StopIteration,
-        RecursionError,
-        EOFError,
-    ) as error:
-        raise CorruptSnapshot(f"{path} is damaged, or no snapshot of a buffer: {error}.") from error
+    with Path(path).open("rb") as file:
+        try:
+            state = _read(file)
+        except CorruptSnapshot as error:
+            raise CorruptSnapshot(f"{path}: {error}") from error
+        except Exception as error:
+            # Of the libraries that read it, each has errors of its own for bytes that make no sense.
+            raise CorruptSnapshot(f"{path} is damaged, or no snapshot of a buffer: {error}.") from error
     if not isinstance(state, dict):
         raise CorruptSnapshot(f"{path} holds no state.")
+    return state
+
+
+def _read(file: BinaryIO) -> Any:
+    with zipfile.ZipFile(file) as archive:
+        manifest = json.loads(archive.read(_MANIFEST))
+        if manifest.get("format") != _FORMAT or manifest.get("version") != _VERSION:
+            raise CorruptSnapshot(
+                f"this is no snapshot of version {_VERSION}: it says {manifest.get('format')!r}, "
+                f"{manifest.get('version')!r}."
+            )
+        # A member is read whole, so that its checksum is compared before it is believed.
+        arrays = [
+            np.lib.format.read_array(io.BytesIO(archive.read(f"{number}.npy")), allow_pickle=False)
+            for number in range(manifest["arrays"])
+        ]
+    (state,) = unpack(manifest["body"], arrays.__getitem__)
     return state

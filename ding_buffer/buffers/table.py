@@ -122,7 +122,9 @@ def _bytes_of(tensor: Any) -> np.ndarray:
 
 def _tensor(raw: np.ndarray, dtype: str, shape: Sequence[int], requires_grad: bool) -> Any:
     torch = _torch()
-    flat = torch.from_numpy(raw.copy()).view(getattr(torch, dtype))
+    kind = getattr(torch, dtype)
+    # An array without bytes has strides that view() will not take.
+    flat = torch.from_numpy(raw.copy()).view(kind) if raw.size else torch.empty(0, dtype=kind)
     return flat.reshape(list(shape)).requires_grad_(requires_grad)
 
 

@@ -178,10 +178,12 @@ def _tell(console: Console, folder: Path, result: dict[str, Any]) -> None:
     console.print()
     if result["eval_mean"] is not None:
         line("evaluation", f"{_evaluated(result)}, on fresh episodes, greedy", "bold green")
+    else:
+        line("evaluation", f"{number(result['best_periodic_eval'])} at best so far")
     line(
         "training",
-        f"{_WHY[result['ended']]} after {result['env_steps']:,} env steps, {result['updates']:,} updates, "
-        f"{clock(result['wall_seconds'])} (best periodic evaluation {number(result['best_periodic_eval'])})",
+        f"{result['env_steps']:,} env steps, {result['updates']:,} updates, "
+        f"{clock(result['wall_seconds'])}: {_WHY[result['ended']]}",
     )
     line("picture", str(folder / _REPORT), "bold")
     line("figures", str(folder / _RESULT))

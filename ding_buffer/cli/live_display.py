@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ding_buffer.cli.progress import RunStatus
 
 _WIDTH = 96
-_CHART = 24
+_CHART, _NARROW_CHART = 24, 16
 
 
 class LiveDisplay:
@@ -28,6 +28,7 @@ class LiveDisplay:
 
         self._console = console
         self._title = title
+        self._chart = _CHART if console.width >= _WIDTH else _NARROW_CHART
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
         self._live.start()
         self._last: RunStatus | None = None
@@ -39,7 +40,10 @@ class LiveDisplay:
 
     def note(self, text: str) -> None:
         """Prints a line above the panel."""
-        self._console.print(text, style="dim", soft_wrap=True, highlight=False, markup=False)
+        from rich.text import Text
+
+        # What print() is told about markup would hold for the panel as well, which is drawn again with it.
+        self._console.print(Text(text, style="dim"), soft_wrap=True)
 
     def close(self) -> None:
         """Leaves the panel on the screen and gives the terminal back."""
@@ -53,7 +57,7 @@ class LiveDisplay:
 
         grid = Table.grid(padding=(0, 2), expand=True)
         grid.add_column(style="cyan", no_wrap=True, width=11)
-        grid.add_column(no_wrap=True, width=_CHART)
+        grid.add_column(no_wrap=True, width=self._chart)
         grid.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
         for row in (*self._learned(status), *self._held(status)):
             grid.add_row(*row)
@@ -93,11 +97,11 @@ class LiveDisplay:
             f"*{status.env_steps_per_second:,.0f}* steps/s", f"*{status.updates_per_second:,.0f}* updates/s"
         )
         return [
-            ("env steps", _bar(status.env_step, config.steps), stepped),
+            ("env steps", self._bar(status.env_step, config.steps), stepped),
             ("speed", "", speed),
-            ("return", _line(returns, "green"), returned),
-            ("evaluation", _line(means, "green"), evaluated),
-            ("loss", _line(losses, "yellow"), trained),
+            ("return", self._line(returns, "green"), returned),
+            ("evaluation", self._line(means, "green"), evaluated),
+            ("loss", self._line(losses, "yellow"), trained),
         ]
 
     def _held(self, status: RunStatus) -> list[tuple[Any, ...]]:
@@ -107,7 +111,7 @@ class LiveDisplay:
         aged = used = ranked = UNKNOWN
         if learning:
             _, _, low, middle, high, _ = learning[-1]
-            aged = _facts(f"median *{middle:,.0f}* env steps", f"80 % from {low:,.0f} to {high:,.0f}")
+            aged = _facts(f"median *{middle:,.0f}* steps", f"80 % {low:,.0f} to {high:,.0f}")
         if priorities:
             ranked = _facts(
                 f"median *{number(glance.median_priority(), 3)}*", f"highest *{number(max(priorities), 3)}*"
@@ -117,38 +121,33 @@ class LiveDisplay:
         return [
             (
                 "buffer",
-                _bar(status.held, status.capacity),
+                self._bar(status.held, status.capacity),
                 f"[b]{status.held:,}[/] / {status.capacity:,} items",
             ),
-            ("sample age", _line([row[3] for row in learning], "magenta"), aged),
-            ("priorities", _line(_shape(logs), "magenta"), ranked),
-            ("use counts", _line(_shape([float(count) for count in uses]), "magenta"), used),
+            ("sample age", self._line([row[3] for row in learning], "magenta"), aged),
+            ("priorities", self._line(self._shape(logs), "magenta"), ranked),
+            ("use counts", self._line(self._shape([float(count) for count in uses]), "magenta"), used),
         ]
+
+    def _line(self, values: Sequence[float], colour: str) -> str:
+        return f"[{colour}]{sparkline(values, self._chart)}[/]"
+
+    def _bar(self, done: float, total: float) -> Any:
+        from rich.progress_bar import ProgressBar
+
+        return ProgressBar(total=total, completed=min(done, total), width=self._chart)
+
+    def _shape(self, values: Sequence[float]) -> list[float]:
+        """Returns how often values occur, in bins from the lowest to the highest."""
+        if not values:
+            return []
+        low, high, bins = min(values), max(values), self._chart
+        counts = [0.0] * bins
+        for value in values:
+            counts[min(bins - 1, int((value - low) / (high - low) * bins)) if high > low else bins // 2] += 1
+        return counts
 
 
 def _facts(*facts: str) -> str:
     """Sets facts side by side, with what stands between asterisks in bold."""
     return "   ".join(re.sub(r"\*(.*?)\*", r"[b]\1[/]", fact) for fact in facts if fact)
-
-
-def _line(values: Sequence[float], colour: str) -> str:
-    return f"[{colour}]{sparkline(values, _CHART)}[/]"
-
-
-def _bar(done: float, total: float) -> Any:
-    from rich.progress_bar import ProgressBar
-
-    return ProgressBar(total=total, completed=min(done, total), width=_CHART)
-
-
-def _shape(values: Sequence[float]) -> list[float]:
-    """Returns how often values occur, in bins from the lowest to the highest."""
-    if not values:
-        return []
-    low, high = min(values), max(values)
-    counts = [0.0] * _CHART
-    for value in values:
-        counts[
-            min(_CHART - 1, int((value - low) / (high - low) * _CHART)) if high > low else _CHART // 2
-        ] += 1
-    return counts

@@ -91,6 +91,7 @@ class Progress:
         self._elapsed = elapsed
         self._speed = Speedometer()
         self._shown_at = -float("inf")
+        self._shown_step = -1
 
     def __call__(self, ctx: Any) -> None:
         """Shows the status if the last one is old enough."""
@@ -98,8 +99,10 @@ class Progress:
             self.show(ctx)
 
     def show(self, ctx: Any) -> None:
-        """Shows the status."""
-        self._shown_at = time.monotonic()
+        """Shows the status, unless it is that of the env step shown last."""
+        if ctx.env_step == self._shown_step:
+            return
+        self._shown_at, self._shown_step = time.monotonic(), ctx.env_step
         env_speed, update_speed = self._speed.speeds(ctx.env_step, ctx.train_iter)
         self._display.show(
             RunStatus(

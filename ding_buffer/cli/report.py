@@ -114,6 +114,8 @@ def _use_counts(axes: Any, uses: list[int]) -> None:
     width = max(1, round(top / 40))
     edges = np.arange(0, top + width + 1, width) - 0.5
     axes.hist(np.minimum(counts, edges[-1]), bins=edges, color=_BLUE, alpha=0.85)
+    if counts.max() > edges[-1]:
+        axes.set_xlabel(f"times drawn (last bar: {np.ceil(edges[-2]):,.0f} and more)")
     _mark(axes, float(np.median(counts)), f"median {np.median(counts):,.0f}")
     _corner(axes, f"{len(uses):,} items\nmost {counts.max():,.0f}")
 
@@ -169,6 +171,7 @@ def _say(axes: Any, text: str) -> None:
 
 
 def _mark(axes: Any, place: float, text: str) -> None:
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.15)
     axes.axvline(place, color=_INK, linewidth=1.1, linestyle=(0, (4, 3)))
     axes.annotate(
         text,
@@ -183,4 +186,4 @@ def _mark(axes: Any, place: float, text: str) -> None:
 
 
 def _corner(axes: Any, text: str) -> None:
-    axes.text(0.98, 0.8, text, transform=axes.transAxes, ha="right", va="top", fontsize=9, color=_FAINT)
+    axes.text(0.98, 0.84, text, transform=axes.transAxes, ha="right", va="top", fontsize=9, color=_FAINT)

@@ -108,6 +108,11 @@ def read_run_config(settings: Mapping[str, Any], source: str) -> RunConfig:
     The buffer's own settings are checked by ``create_buffer``, when the buffer is made.
     """
     problems = Problems(source)
+    if "type" in settings and not {"env", "buffer"} & set(settings):
+        raise ConfigError(
+            f"{source}: this describes a buffer, not a run. In a run's config it is the section 'buffer', "
+            "beside env; see configs/cartpole_dqn_per.yaml"
+        )
     beside = ("buffer", *_SECTIONS)
     top = {key: value for key, value in settings.items() if key not in beside}
     known = read_settings(RunConfig, top, "", problems, given=tuple(_SECTIONS), beside=beside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -246,6 +246,8 @@ def _push(base: Chain) -> Chain:
 
 def _extend(base: Chain) -> Chain:
     def extend(self: Any, batch: Any, meta: Any = None) -> Any:
+        if isinstance(batch, Iterator):  # a layer may look twice
+            batch = list(batch)
         with self._lock:
             if self._bases["extend"] is not base:
                 return base(self, batch, meta)

@@ -59,7 +59,9 @@ def _clone(value: Any, memo: dict[int, Any]) -> Any:
 def _clone_rare(value: Any, kind: Any, memo: dict[int, Any]) -> Any:
     if is_tensor(value):
         # Tensor.clone would tie the copy to the graph; deepcopy refuses a tensor that has one.
-        return copy.deepcopy(value, memo) if value.is_leaf else value.detach().clone()
+        if value.is_leaf:
+            return copy.deepcopy(value, memo)
+        return value.detach().clone().requires_grad_(value.requires_grad)
     if is_tree(value):
         return kind({key: _clone(part, memo) for key, part in value.items()})
     if hasattr(kind, "__deepcopy__"):
@@ -68,9 +70,10 @@ def _clone_rare(value: Any, kind: Any, memo: dict[int, Any]) -> Any:
         return kind._make(_clone(part, memo) for part in value)
     if dataclasses.is_dataclass(value):
         made = memo[id(value)] = copy.copy(value)
-        for field in dataclasses.fields(value):
-            if hasattr(value, field.name):
-                object.__setattr__(made, field.name, _clone(getattr(value, field.name), memo))
+        named = [field.name for field in dataclasses.fields(value)]
+        for name in dict.fromkeys([*named, *getattr(value, "__dict__", ())]):
+            if hasattr(value, name):
+                object.__setattr__(made, name, _clone(getattr(value, name), memo))
         return made
     return copy.deepcopy(value, memo)
 

@@ -133,11 +133,11 @@ def interrupted_run(config: Path) -> str:
         command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
         assert running.stdout is not None
-        printed = []
+        printed: list[str] = []
         for line in running.stdout:
-            printed.append(line)
-            if line.split()[:1] == ["64"]:
+            if line.split()[:1] == ["64"] and "64" not in [row.split()[0] for row in printed]:
                 running.send_signal(signal.SIGINT)
+            printed.append(line)
         running.wait(60)
     text = "".join(printed)
 

@@ -59,7 +59,7 @@ def test_the_panel_shows_everything_a_person_asks_for(tiny) -> None:
         "last 240   best 240   goal 475 x 2",
         "0.0134   after 64 updates",
         "75 / 300 items",
-        "median 2,000 env steps   80 % from 1,200 to 2,800",
+        "median 2,000 steps   80 % 1,200 to 2,800",
         "median 1   highest 8",
         "mean 4   most 9",
         "1:05",
@@ -85,8 +85,13 @@ def test_the_last_panel_stays_without_the_hint_and_notes_stand_above_it(tiny) ->
     edges = [row for row in rows if "╰" in row]
 
     assert any("said in [passing]" in row for row in rows)
+    assert "[b]" not in "".join(rows)
     assert "Ctrl-C" in edges[0]
     assert "Ctrl-C" not in edges[-1]
+
+
+def test_everything_fits_into_eighty_columns(tiny) -> None:
+    assert "…" not in drawn(tiny, full(), BufferGlance([0.5, 8.0], [3, 9]), width=80)
 
 
 def test_a_narrow_terminal_cuts_the_text_and_keeps_the_frame(tiny) -> None:

@@ -52,7 +52,8 @@ def test_a_status_is_shown_at_once_and_then_only_now_and_then(tiny) -> None:
         shown(OnlineRLContext(env_step=env_step))
     assert [0] == [status.env_step for status in display.shown]
 
-    shown.show(OnlineRLContext(env_step=9))
+    for _ in range(2):
+        shown.show(OnlineRLContext(env_step=9))
     assert [0, 9] == [status.env_step for status in display.shown]
 
 

@@ -67,3 +67,7 @@ def test_a_mistake_of_the_buffer_is_told_where_its_settings_stand() -> None:
     )
 
     assert "run.yaml: buffer: size: too small" == str(error)
+
+
+def test_the_config_of_a_buffer_is_not_mistaken_for_that_of_a_run() -> None:
+    assert "run.yaml: this describes a buffer, not a run" in complaint({"type": "deque", "size": 10})

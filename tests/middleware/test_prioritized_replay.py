@@ -11,6 +11,31 @@ from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, BadPriority, BadQuery, ChainError, NotEnoughItems
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.use_count import use_time_check
+from ding_buffer.testing.middleware_suite import MiddlewareSuite
+
+
+class TestPrioritizedReplay(MiddlewareSuite):
+    def make_layer(self):
+        return PriorityExperienceReplay()
+
+    def meta(self, number):
+        return {"priority": float(number * 7 % 5)}
+
+
+class TestPrioritizedReplayByRank(TestPrioritizedReplay):
+    def make_layer(self):
+        return PriorityExperienceReplay(mode="rank", stratified=False, group_mass="mix")
+
+    def payload(self, number):
+        return f"payload {number}"
+
+
+class TestPrioritizedReplayWithoutPriorities(MiddlewareSuite):
+    kinds = ("windows", "groups", "range")
+
+    def make_layer(self):
+        return PriorityExperienceReplay(group_mass="mix", epsilon=0.0, IS_weight=False)
+
 
 PRIORITIES = [0.0, 0.5, 1.0, 3.0, 10.0]
 NOT_PRIORITIES = [math.nan, math.inf, -math.inf, -1.0, "2.0", b"1", [1.0, 2.0], 1j, 10**400, object()]

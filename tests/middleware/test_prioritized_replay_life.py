@@ -74,8 +74,7 @@ def test_a_poisoned_priority_through_another_view_is_counted_and_not_used(mode, 
 
     assert {"a": 2.0, "b": 2.0} == known(buffer, layer)
     assert 2 == buffer.stats()["PriorityExperienceReplay"]["poisoned"]
-    weights = [item.meta["priority_IS"] for item in buffer.sample(20)]
-    assert [1.0] * 20 == weights
+    assert all(0.0 < item.meta["priority_IS"] <= 1.0 for item in buffer.sample(20))
 
 
 def test_an_update_through_another_view_counts():
@@ -132,7 +131,7 @@ def test_items_keep_their_own_priority_when_slots_are_used_again_after_deletes(m
             item = buffer[int(rng.integers(len(buffer)))]
             right[item.data] = float(rng.integers(1000))
             assert buffer.update(item.index, meta={"priority": right[item.data]})
-        if step % 5 == 0:
+        if step % 5 == 4:
             buffer.delete([buffer[int(place)].index for place in rng.integers(len(buffer), size=3)])
         assert {item.data: right[item.data] for item in buffer} == known(buffer, layer)
         assert all(item.meta["priority"] == right[item.data] for item in buffer.sample(3))

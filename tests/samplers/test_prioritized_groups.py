@@ -7,7 +7,7 @@ import pytest
 
 from ding_buffer.core.errors import NotEnoughItems
 from ding_buffer.samplers.prioritized_groups import Grouping, draw_by_items
-from ding_buffer.samplers.prioritized_windows import Wanted, Window
+from ding_buffer.samplers.prioritized_windows import Wanted
 from ding_buffer.samplers.proportional import ProportionalSampler
 from ding_buffer.structures.group_index import GroupIndex
 
@@ -53,7 +53,7 @@ def expected(wanted, masses=MASSES, values=VALUES):
     return {window: chance / total for window, chance in chances.items()}
 
 
-def surprise_of_draws(surprise, wanted, draw=draw_by_items, stratified=True, size=50, times=1200):
+def surprise_of_draws(surprise, wanted, draw=draw_by_items, stratified=True, size=50, times=1000):
     rng = np.random.default_rng(8)
     grouping, sampler = made()
     seen: Counter = Counter()
@@ -70,20 +70,20 @@ WANTED = {
     "whole groups": Wanted(0, False, None),
     "whole groups in a range": Wanted(0, False, (3, 14)),
     "windows": Wanted(3, False, None),
-    "windows of one": Wanted(1, False, None),
     "windows in a range": Wanted(2, False, (2, 19)),
     "windows of which few groups have one": Wanted(7, False, None),
     "blocks": Wanted(3, True, None),
     "blocks in a range": Wanted(2, True, (2, 19)),
-    "a narrow range": Wanted(0, False, (5, 7)),
 }
 
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED.keys())
-@pytest.mark.parametrize("stratified", [True, False])
-def test_groups_are_drawn_by_their_mass_and_windows_by_theirs(surprise, wanted, stratified):
-    if len(expected(wanted)) > 1:
-        assert 3.9 > surprise_of_draws(surprise, wanted, stratified=stratified)
+def test_groups_are_drawn_by_their_mass_and_windows_by_theirs(surprise, wanted):
+    assert 3.7 > surprise_of_draws(surprise, wanted)
+
+
+def test_independent_draws_are_fair_too(surprise):
+    assert 3.7 > surprise_of_draws(surprise, WANTED["windows in a range"], stratified=False)
 
 
 def without_the_last(rng, sampler, grouping, size, wanted, stratified):
@@ -105,11 +105,7 @@ def by_counts(rng, sampler, grouping, size, wanted, stratified):
 @pytest.mark.parametrize("fault", [without_the_last, by_counts])
 @pytest.mark.parametrize("wanted", [WANTED["windows"], WANTED["blocks"]], ids=["windows", "blocks"])
 def test_a_fault_in_drawing_would_be_noticed(surprise, fault, wanted):
-    assert 3.9 < surprise_of_draws(surprise, wanted, draw=lambda *args: ordered(fault(*args)))
-
-
-def ordered(windows):
-    return [Window(window.slots, window.mass) for window in windows]
+    assert 3.7 < surprise_of_draws(surprise, wanted, draw=fault, times=400)
 
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED.keys())
@@ -133,8 +129,8 @@ def test_where_few_items_may_be_drawn_all_that_may_are_looked_at(surprise):
         drawn = draw_by_items(rng, sampler, grouping, 50, Wanted(0, False, None), stratified=False)
         seen.update(grouping.groups.of(window.slots[0]).value for window in drawn)
 
-    assert 3.9 > surprise([seen["a"], seen["b"]], [20_000, 30_000])
-    assert 3.9 < surprise([seen["b"], seen["a"]], [20_000, 30_000])
+    assert 3.7 > surprise([seen["a"], seen["b"]], [20_000, 30_000])
+    assert 3.7 < surprise([seen["b"], seen["a"]], [20_000, 30_000])
 
 
 def test_items_without_mass_may_be_all_that_a_range_has():

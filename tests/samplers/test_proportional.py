@@ -5,6 +5,7 @@ import pytest
 
 from ding_buffer.core.errors import BadPriority
 from ding_buffer.samplers.proportional import ProportionalSampler
+from ding_buffer.testing.sampler_suite import SamplerSuite
 
 PRIORITIES = np.concatenate((np.linspace(0.0, 5.0, 40), [0.0, 100.0, 1e-3, 20.0]))
 
@@ -155,3 +156,8 @@ def test_masses_that_disagree_with_the_priorities_are_noticed():
 
     with pytest.raises(RuntimeError, match="masses disagree"):
         sampler.check()
+
+
+class TestProportionalSamplerContract(SamplerSuite):
+    def make(self, capacity):
+        return ProportionalSampler(capacity, alpha=0.6)

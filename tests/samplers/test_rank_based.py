@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ding_buffer.samplers.rank_based import RankSampler
+from ding_buffer.testing.sampler_suite import SamplerSuite
 
 PRIORITIES = np.random.default_rng(9).permutation(60) ** 2.0
 RANKS = 1 + np.argsort(np.argsort(-PRIORITIES))
@@ -121,3 +122,8 @@ def test_many_single_priorities_between_two_looks_are_all_seen():
 def test_an_alpha_that_leaves_the_last_rank_no_mass_is_refused():
     with pytest.raises(ValueError, match="too large"):
         RankSampler(1000, 200.0)
+
+
+class TestRankSamplerContract(SamplerSuite):
+    def make(self, capacity):
+        return RankSampler(capacity, alpha=0.6)

@@ -1,0 +1,209 @@
+"""What must be true of a batch because a layer is in the chain, whatever else is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+EPSILON, ALPHA, BETA = 1e-12, 0.6, 0.4
+ITERATION = "train_iter_data_collected"
+
+
+@dataclass
+class Record:
+    """What the model knows of one item."""
+
+    number: int
+    env: int | None
+    iteration: int
+    priority: float
+    uses: int = 0
+
+    @property
+    def mass(self) -> float:
+        return float((self.priority + EPSILON) ** ALPHA)
+
+
+@dataclass
+class Drawn:
+    """One batch and what was true when it was drawn."""
+
+    groups: list[list[Any]]
+    """The items themselves, of a flat batch as one group."""
+    fillers: list[list[Any]]
+    flat: bool
+    unroll_len: int
+    now: int
+    stored: dict[str, Any]
+    """The stored items by index, as they stood before."""
+    allowed: list[str]
+    """What could be drawn, oldest first."""
+    records: dict[str, Record]
+    uses: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def items(self) -> list[Any]:
+        return [item for group in self.groups for item in group]
+
+    def members(self, env: int | None) -> list[str]:
+        return [index for index in self.allowed if self.records[index].env == env]
+
+
+class Oracle:
+    """Expects nothing. One a layer: override what the layer changes."""
+
+    grouped_only = False
+    replaces = False
+    copies = False
+    """Whether what is returned is not the stored item itself."""
+    independent = False
+    """Whether nothing is shared with what is stored."""
+    pads = False
+
+    def query(self, now: int) -> dict[str, Any]:
+        """What the layer needs to be told with each sample."""
+        return {}
+
+    def goes_first(self, record: Record, now: int) -> bool:
+        """Whether an item is deleted before the draw."""
+        return False
+
+    def narrowed(self, indices: list[str]) -> list[str]:
+        """What may be drawn of these, oldest first."""
+        return indices
+
+    def cut(self, length: int) -> int:
+        """How many items of a group of this length are returned."""
+        return length
+
+    def check(self, drawn: Drawn) -> None:
+        """Raises if the batch is not right."""
+
+    def goes_last(self, record: Record) -> bool:
+        """Whether an item is deleted after the draw."""
+        return False
+
+
+class Cloned(Oracle):
+    """Nothing is shared."""
+
+    copies = independent = True
+
+    def check(self, drawn: Drawn) -> None:
+        for item in [*drawn.items, *(filler for group in drawn.fillers for filler in group)]:
+            stored = drawn.stored[item.index]
+            assert item is not stored
+            assert item.meta is not stored.meta
+            assert not np.shares_memory(item.data["obs"], stored.data["obs"])
+
+
+class Weighed(Oracle):
+    """Weights follow from the priorities, and nothing of them is stored."""
+
+    replaces = copies = True
+
+    def check(self, drawn: Drawn) -> None:
+        records = drawn.records
+        if drawn.flat:
+            least = min(record.mass for record in records.values())
+            expected = [[(records[item.index].mass / least) ** -BETA for item in group] for group in drawn.groups]
+        else:
+            masses = [self._group_mass(drawn, group) for group in drawn.groups]
+            if None in masses:  # a window that was cut afterwards: which one it was cannot be told
+                expected = [[group[0].meta["priority_IS"]] * len(group) for group in drawn.groups]
+            else:
+                least = min(mass for mass in masses if mass is not None)
+                pairs = zip(drawn.groups, masses, strict=True)
+                expected = [[(mass / least) ** -BETA] * len(group) for group, mass in pairs if mass is not None]
+        for group, weights in zip(drawn.groups, expected, strict=True):
+            for item, weight in zip(group, weights, strict=True):
+                assert item.meta["priority_IS"] == pytest.approx(weight)
+                assert item.data["priority_IS"].tolist() == pytest.approx([weight], rel=1e-6)
+                priority = records[item.index].priority
+                assert priority == item.meta.get("priority", priority)  # through a view it may come without
+        for stored in drawn.stored.values():
+            assert "priority_IS" not in stored.meta
+            assert "priority_IS" not in stored.data
+
+    def _group_mass(self, drawn: Drawn, group: list[Any]) -> float | None:
+        members = drawn.members(drawn.records[group[0].index].env)
+        masses = np.array([drawn.records[index].mass for index in members])
+        if not drawn.unroll_len:
+            return float(masses.sum())
+        if len(group) != drawn.unroll_len:
+            return None
+        windows = np.convolve(masses, np.ones(drawn.unroll_len), "valid")
+        return float(masses.sum() * windows[members.index(group[0].index)] / windows.sum())
+
+
+class Cut(Oracle):
+    """Groups are at most so long."""
+
+    grouped_only = True
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def cut(self, length: int) -> int:
+        return min(length, self._length)
+
+
+class Counted(Oracle):
+    """Every use is noted, and the last one is the last."""
+
+    def __init__(self, max_use: int) -> None:
+        self._max_use = max_use
+
+    def check(self, drawn: Drawn) -> None:
+        noted: dict[str, int] = {}
+        for item in drawn.items:
+            noted[item.index] = max(noted.get(item.index, 0), item.meta["use_count"])
+        for index, count in drawn.uses.items():
+            assert drawn.records[index].uses + count == noted[index] == drawn.stored[index].meta["use_count"]
+
+    def goes_last(self, record: Record) -> bool:
+        return record.uses >= self._max_use
+
+
+class Fresh(Oracle):
+    """Nothing too old is returned, and the age is noted."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    def query(self, now: int) -> dict[str, Any]:
+        return {"train_iter_sample_data": now}
+
+    def goes_first(self, record: Record, now: int) -> bool:
+        return now - record.iteration > self._limit
+
+    def check(self, drawn: Drawn) -> None:
+        for item in drawn.items:
+            assert drawn.now - drawn.records[item.index].iteration == item.meta["staleness"] <= self._limit
+
+
+class Ranged(Oracle):
+    """Only these positions are returned."""
+
+    def __init__(self, part: slice) -> None:
+        self._part = part
+
+    def narrowed(self, indices: list[str]) -> list[str]:
+        return indices[self._part]
+
+
+class Padded(Oracle):
+    """All groups are equally long."""
+
+    pads = True
+
+    def check(self, drawn: Drawn) -> None:
+        pairs = list(zip(drawn.groups, drawn.fillers, strict=True))
+        assert 1 == len({len(group) + len(fillers) for group, fillers in pairs})
+        for group, fillers in pairs:
+            assert {filler.index for filler in fillers} <= {item.index for item in group}
+            assert not {id(filler) for filler in fillers} & {id(item) for item in group}

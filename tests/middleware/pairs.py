@@ -1,0 +1,119 @@
+"""Every ordered pair of layers: refused when it is composed, or right. Extend the two lists and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.errors import ChainError
+from ding_buffer.middleware.clone import clone_object
+from ding_buffer.middleware.group_sampling import group_sample
+from ding_buffer.middleware.pad import padding
+from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
+from ding_buffer.middleware.range_view import sample_range_view
+from ding_buffer.middleware.stale import staleness_check
+from ding_buffer.middleware.use_count import use_time_check
+from ding_buffer.storages.object_storage import ObjectStorage
+from tests.middleware import pair_oracles as expect
+from tests.middleware.pair_oracles import Oracle
+from tests.middleware.pair_walk import CAPACITY, Walk
+
+
+class Shipped(NamedTuple):
+    """A layer, how one is made, and what must be true with it. Of a pair of the same, the second is made otherwise."""
+
+    name: str
+    make: Callable[[], Any]
+    oracle: Oracle
+    second: tuple[Callable[[], Any], Oracle] | None = None
+
+
+LAYERS = [
+    Shipped(
+        "PriorityExperienceReplay",
+        lambda: PriorityExperienceReplay(
+            priority_power_factor=expect.ALPHA,
+            IS_weight_power_factor=expect.BETA,
+            IS_weight_anneal_train_iter=0,
+            epsilon=expect.EPSILON,
+        ),
+        expect.Weighed(),
+    ),
+    Shipped("clone_object", clone_object, expect.Cloned()),
+    Shipped("group_sample", lambda: group_sample(3), expect.Cut(3), (lambda: group_sample(2), expect.Cut(2))),
+    Shipped(
+        "use_time_check",
+        lambda: use_time_check(max_use=4),
+        expect.Counted(4),
+        (lambda: use_time_check(max_use=3), expect.Counted(3)),
+    ),
+    Shipped("staleness_check", lambda: staleness_check(max_staleness=7), expect.Fresh(7)),
+    Shipped(
+        "sample_range_view",
+        lambda: sample_range_view(start=-9),
+        expect.Ranged(slice(-9, None)),
+        (lambda: sample_range_view(end=12), expect.Ranged(slice(None, 12))),
+    ),
+    Shipped("padding", padding, expect.Padded()),
+]
+
+STORAGES: dict[str, Callable[[], Any]] = {"object": ObjectStorage}
+
+TABLE = Path(__file__).resolve().parents[2] / "middleware" / "PAIRS.md"
+HOW = "python -m tests.middleware.write_pairs"
+STEPS = 260
+
+
+def compose(storage: str, outer: Shipped, inner: Shipped, seed: int) -> tuple[DequeBuffer, list[Oracle]]:
+    """Returns a buffer with both layers, the first outermost, and what must be true of it."""
+    make, oracle = inner.second if inner is outer and inner.second is not None else inner[1:3]
+    buffer = DequeBuffer(CAPACITY, storage=STORAGES[storage](), seed=seed)
+    return buffer.use(outer.make()).use(make()), [outer.oracle, oracle]
+
+
+def refusal(storage: str, outer: Shipped, inner: Shipped) -> str | None:
+    """Returns what ``use`` says against the pair, or None where it has nothing to say."""
+    try:
+        compose(storage, outer, inner, seed=0)
+    except ChainError as error:
+        return str(error)
+    return None
+
+
+def walk(storage: str, outer: Shipped, inner: Shipped, seed: int) -> Walk:
+    """Takes a pair that is not refused through many operations; raises where it is not right."""
+    buffer, oracles = compose(storage, outer, inner, seed)
+    taken = Walk(buffer, oracles, seed)
+    taken.run(STEPS)
+    return taken
+
+
+def outcome(storage: str, outer: Shipped, inner: Shipped) -> str:
+    """Returns a cell of the table."""
+    refused = refusal(storage, outer, inner)
+    if refused is None:
+        walk(storage, outer, inner, seed=1)
+        return "right"
+    what, fix = refused.split(". Use ", 1)
+    reason = what.split(": ", 1)[-1]
+    return f"refused: {reason} → use {fix.split(': ', 1)[0].rstrip('.')}"
+
+
+def table() -> str:
+    """Returns the whole text of the table's file."""
+    parts = [
+        "# Every pair of layers, in both orders",
+        "A row is the layer used first (the outer one), a column the one used second (the inner one). A pair is "
+        "either *right* (both layers keep their promises together, over hundreds of random pushes, samples, updates, "
+        "deletions, clears and reloads) or *refused* by `buffer.use()` with the reason and the order that works.",
+        f"Written by `{HOW}` and proven by `tests/middleware/test_pairs.py`.",
+    ]
+    for storage in STORAGES:
+        names = [layer.name for layer in LAYERS]
+        rows = [["first ↓ second →", *names], ["---"] * (len(names) + 1)]
+        rows += [[layer.name, *(outcome(storage, layer, inner) for inner in LAYERS)] for layer in LAYERS]
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        parts.append(f"## On the {storage} storage\n\n" + "\n".join(lines))
+    return "\n\n".join(parts) + "\n"
