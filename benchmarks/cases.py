@@ -46,12 +46,12 @@ def filled(count: int, per_group: int = 0) -> DequeBuffer:
 
 
 def push(count: int) -> float:
-    return microseconds(partial(filled(count).view().push, TRANSITION), 100_000)
+    return microseconds("push(item)", 100_000, push=filled(count).view().push, item=TRANSITION)
 
 
 def push_through_layers() -> float:
     buffer = filled(100_000).view().use([PassThrough() for _ in range(5)])
-    return microseconds(partial(buffer.push, TRANSITION), 50_000)
+    return microseconds("push(item)", 50_000, push=buffer.push, item=TRANSITION)
 
 
 def layers_alone() -> float:
@@ -60,25 +60,25 @@ def layers_alone() -> float:
 
 def sample(count: int, size: int, **query: Any) -> float:
     buffer = filled(count).view()
-    return microseconds(partial(buffer.sample, size, **query), 1_000)
+    return microseconds("sample(size, **query)", 1_000, sample=buffer.sample, size=size, query=query)
 
 
 def by_index(count: int, size: int) -> float:
     buffer = filled(count).view()
     indices = [item.index for item in buffer.sample(size)]
-    return microseconds(lambda: buffer.sample(indices=indices), 1_000)
+    return microseconds("sample(indices=indices)", 1_000, sample=buffer.sample, indices=indices)
 
 
 def groups(count: int, size: int) -> float:
     buffer = filled(count, per_group=200).view()
     buffer.sample(1, groupby="env")  # the first time builds the index
-    return microseconds(lambda: buffer.sample(size, groupby="env"), 300)
+    return microseconds("sample(size, groupby='env')", 300, sample=buffer.sample, size=size)
 
 
 def update(count: int) -> float:
     buffer = filled(count).view()
     index = buffer[count // 2].index
-    return microseconds(lambda: buffer.update(index, meta={}), 5_000)
+    return microseconds("update(index, meta={})", 5_000, update=buffer.update, index=index)
 
 
 def prioritized(count: int) -> DequeBuffer:
@@ -90,14 +90,15 @@ def prioritized(count: int) -> DequeBuffer:
 
 def prioritized_sample(count: int) -> float:
     buffer = prioritized(count)
-    return microseconds(lambda: buffer.sample(64), 300)
+    return microseconds("sample(64)", 300, sample=buffer.sample)
 
 
 def prioritized_update(count: int) -> float:
     buffer = prioritized(count)
     indices = [item.index for item in buffer.sample(64)]
     draws = iter(np.random.default_rng(0).random((10_000, 64)))
-    return microseconds(lambda: buffer.update(indices, meta={"priority": next(draws)}), 300)
+    work = "update(indices, meta={'priority': next(draws)})"
+    return microseconds(work, 300, update=buffer.update, indices=indices, draws=draws)
 
 
 def delete(count: int) -> float:
@@ -106,7 +107,8 @@ def delete(count: int) -> float:
     indices = [buffer.push(TRANSITION).index for _ in range(count)]
     rng = np.random.default_rng(0)
     batches = iter(rng.permutation(count)[: 7 * 1_000].reshape(7, 1_000).tolist())
-    return microseconds(lambda: buffer.delete([indices[place] for place in next(batches)]), 1)
+    work = "delete([indices[place] for place in next(batches)])"
+    return microseconds(work, 1, delete=buffer.delete, indices=indices, batches=batches)
 
 
 def million_pushes() -> float:
@@ -114,13 +116,14 @@ def million_pushes() -> float:
     buffer = DequeBuffer(100_000, seed=0)
     buffer.use(staleness_check(max_staleness=1e9), use_time_check(max_use=4), PriorityExperienceReplay())
     numbers = iter(range(1_000_000))
-    work = lambda: buffer.push(TRANSITION, {"train_iter_data_collected": next(numbers)})  # noqa: E731
-    return microseconds(work, 1_000_000, repeats=1)
+    work = "push(item, {'train_iter_data_collected': next(numbers)})"
+    return microseconds(work, 1_000_000, repeats=1, push=buffer.push, item=TRANSITION, numbers=numbers)
 
 
 def save(count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        return microseconds(lambda: filled(count).save_data(Path(folder) / "buffer.ding"), 1, repeats=3)
+        path = Path(folder) / "buffer.ding"
+        return microseconds("save(path)", 1, repeats=3, save=filled(count).save_data, path=path)
 
 
 CASES = [

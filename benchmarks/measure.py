@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
-from time import perf_counter
+from timeit import Timer
+from typing import Any
 
 
-def microseconds(work: Callable[[], object], number: int, repeats: int = 7) -> float:
-    """Returns the time of one call, the best of ``repeats`` rounds of ``number`` calls, in microseconds.
+def microseconds(statement: str, number: int, repeats: int = 7, **names: Any) -> float:
+    """Returns the time of one ``statement`` over ``names``, in microseconds.
 
-    The best round is the one that the machine disturbed least. Garbage is collected between rounds, not within,
-    and what the loop itself costs is taken off.
+    That of the best of ``repeats`` rounds, the one that the machine disturbed least. Garbage is collected between
+    rounds, not within.
     """
-    return (_best(work, number, repeats) - _best(_nothing, 10_000, 20)) * 1e6
-
-
-def _best(work: Callable[[], object], number: int, repeats: int) -> float:
+    timer = Timer(statement, globals=names)
     best = float("inf")
     for _ in range(repeats):
         gc.collect()
-        gc.disable()
-        start = perf_counter()
-        for _ in range(number):
-            work()
-        best = min(best, perf_counter() - start)
-        gc.enable()
-    return best / number
-
-
-def _nothing() -> None:
-    pass
+        best = min(best, timer.timeit(number))
+    return best / number * 1e6

@@ -14,7 +14,6 @@ from easydict import EasyDict
 
 from ding_buffer.buffers.selection import Selection, describe_gone, select
 from ding_buffer.buffers.sequences import IndexOrder, ItemOrder, MetaColumns
-from ding_buffer.buffers.snapshot import read_snapshot, write_snapshot
 from ding_buffer.core.batch import index_texts, meta_rows
 from ding_buffer.core.buffer import Buffer
 from ding_buffer.core.chain import Middleware, apply_middleware, layer_name
@@ -330,6 +329,8 @@ class DequeBuffer(Buffer):
 
         See ``snapshot`` for what can be written.
         """
+        from ding_buffer.buffers.snapshot import write_snapshot
+
         write_snapshot(path, self.state_dict())
 
     def load_data(self, path: str | PathLike[str]) -> None:
@@ -337,6 +338,8 @@ class DequeBuffer(Buffer):
 
         Nothing in a file is ever executed.
         """
+        from ding_buffer.buffers.snapshot import read_snapshot
+
         self.load_state_dict(read_snapshot(path))
 
     def __repr__(self) -> str:

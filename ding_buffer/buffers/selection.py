@@ -154,9 +154,11 @@ def describe_gone(store: Store, indices: Any, allowed: np.ndarray) -> str:
     flat = [text for part in texts for text in ([part] if isinstance(part, one) else part)]
     missing = [text for text, there in zip(flat, allowed.tolist(), strict=True) if not there]
     first = missing[0]
-    if isinstance(first, str) and 0 <= store.text.read_one(first) < store.ring.next:
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    if not isinstance(first, str):
+        return f"There is no item in slot {first}{more}, or it lies outside sample_range."
+    if 0 <= store.text.read_one(first) < store.ring.next:
         why = "it has left the buffer" if store.slot_of(first) < 0 else "it lies outside sample_range"
     else:
         why = "it was never in this buffer"
-    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     return f"There is no item {first!r}{more}: {why}."

@@ -235,7 +235,7 @@ def _push(base: Chain) -> Chain:
         if lock.awaited or not mutex.acquire(False):
             lock.acquire()
         try:
-            if self._bases["push"] is not base:
+            if not self._chains or self._bases["push"] is not base:
                 return base(self, data, meta)
             return self._pick("push")(data, meta=meta)
         finally:

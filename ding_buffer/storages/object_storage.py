@@ -23,9 +23,9 @@ class ObjectStorage:
         """Stores one item; ``data`` and ``meta`` are kept by reference."""
         item = BufferedData(data, index, meta)
         items = self._items
-        if slot < len(items):
+        try:
             items[slot] = item
-        else:
+        except IndexError:
             items.extend([None] * (slot - len(items)))
             items.append(item)
         return item

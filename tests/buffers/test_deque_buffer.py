@@ -52,7 +52,7 @@ def test_a_size_of_numpy_will_do():
 def test_the_defaults_a_config_may_change_are_those_of_the_constructor():
     config = DequeBuffer.default_config()
 
-    assert {"sliced": False, "storage": None, "seed": None} == dict(config)
+    assert {"type": "deque", "sliced": False, "storage": None, "seed": None} == dict(config)
     assert config.sliced is False
 
 
@@ -368,7 +368,7 @@ def test_an_index_that_cannot_be_had_is_told_why():
         buffer.get_by_index(evicted)
     with raises(UnknownIndex, KeyError, match=r"'nonsense' \(and 1 more\): it was never"):
         buffer.get_by_index(index for index in [buffer[0].index, "nonsense", deleted])
-    with raises(UnknownIndex, KeyError, match="There is no item 9"):
+    with raises(UnknownIndex, KeyError, match="There is no item in slot 9"):
         filled(3).get_by_index(np.array([9]))
 
 

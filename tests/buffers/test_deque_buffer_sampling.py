@@ -163,10 +163,10 @@ def test_an_index_that_is_gone_is_a_key_error(form):
 
 
 def test_a_slot_that_holds_nothing_is_a_key_error():
-    with pytest.raises(UnknownIndex, match="There is no item 7"):
+    with pytest.raises(UnknownIndex, match="There is no item in slot 7"):
         filled(3).sample(indices=np.array([1, 7]))
-    with pytest.raises(UnknownIndex, match="There is no item 7"):
-        filled(3).sample(indices=[np.array([1]), np.array([7])])
+    with pytest.raises(UnknownIndex, match=r"There is no item in slot 7 \(and 1 more\)"):
+        filled(3).sample(indices=[np.array([1]), np.array([7, 8])])
 
 
 # What contradicts itself.
@@ -251,9 +251,7 @@ def test_a_shortage_is_a_value_error_or_on_request_an_empty_list(query, caplog):
     assert not isinstance(caught.value, (AssertionError, KeyError))
     with caplog.at_level(logging.WARNING, logger="ding_buffer"):
         assert [] == buffer.sample(ignore_insufficient=True, **query)
-    assert ["Returning an empty batch"] == [
-        record.getMessage()[-54:-30] for record in caplog.records if "less than" in record.getMessage()
-    ] or "ignore_insufficient" in caplog.text
+    assert "Returning an empty batch, as ignore_insufficient asks" in caplog.text
     buffer.store.check()
 
 

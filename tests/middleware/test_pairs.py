@@ -7,7 +7,20 @@ import itertools
 import pytest
 
 import ding_buffer.middleware
-from tests.middleware.pairs import HOW, LAYERS, STORAGES, TABLE, refusal, table, walk
+from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.batch import flat, shaped_like
+from ding_buffer.core.copies import clone
+from ding_buffer.core.item import BufferedData
+from ding_buffer.middleware.clone import CloneObject
+from ding_buffer.middleware.group_sampling import group_sample
+from ding_buffer.middleware.pad import Padding
+from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
+from ding_buffer.middleware.range_view import sample_range_view
+from ding_buffer.middleware.stale import staleness_check
+from ding_buffer.middleware.use_count import use_time_check
+from tests.middleware import pair_oracles as expect
+from tests.middleware.pair_walk import CAPACITY, Walk
+from tests.middleware.pairs import HOW, LAYERS, STEPS, STORAGES, TABLE, refusal, table, walk
 
 PAIRS = list(itertools.product(STORAGES, LAYERS, LAYERS))
 RIGHT = [pair for pair in PAIRS if refusal(*pair) is None]
@@ -54,3 +67,68 @@ def test_the_table_on_disk_is_the_one_that_is_true():
     written = TABLE.read_text(encoding="utf-8") if TABLE.exists() else ""
 
     assert table() == written, f"middleware/PAIRS.md is out of date: {HOW}"
+
+
+class SharesMeta(CloneObject):
+    """Copies the payload only."""
+
+    def sample(self, chain, size=None, **query):
+        batch = chain(size=size, **query)
+        return shaped_like(batch, [BufferedData(clone(item.data), item.index, item.meta) for item in flat(batch)])
+
+
+class SharesUpdates(CloneObject):
+    """Forgets that an update stores something too."""
+
+    def update(self, chain, index, data=None, meta=None):
+        return chain(index, data=data, meta=meta)
+
+
+class PadsNothing(Padding):
+    """Leaves groups as they are."""
+
+    def sample(self, chain, size=None, **query):
+        return chain(size=size, **query)
+
+
+class ForgetsUpdates(PriorityExperienceReplay):
+    """Keeps the priorities that were pushed."""
+
+    def on_updated(self, slots):
+        return None
+
+
+class ForgetsViews(PriorityExperienceReplay):
+    """Learns of new items only from its own push, as DI-engine's did."""
+
+    def push(self, chain, data, meta=None):
+        item = super().push(chain, data, meta)
+        super().on_filled(self._store.slots_of([item.index]).tolist())
+        return item
+
+    def on_filled(self, slots):
+        return None
+
+
+PER = {"IS_weight_anneal_train_iter": 0, "epsilon": expect.EPSILON}
+FAULTS = [
+    (SharesMeta, expect.Cloned()),
+    (SharesUpdates, expect.Cloned()),
+    (lambda: group_sample(2), expect.Cut(3)),
+    (lambda: group_sample(3, ordered_in_group=False), expect.Cut(3)),
+    (lambda: use_time_check(max_use=5), expect.Counted(4)),
+    (lambda: staleness_check(max_staleness=8), expect.Fresh(7)),
+    (lambda: sample_range_view(start=-10), expect.Ranged(slice(-9, None))),
+    (PadsNothing, expect.Padded()),
+    (lambda: PriorityExperienceReplay(priority_power_factor=0.55, **PER), expect.Weighed()),
+    (lambda: ForgetsUpdates(**PER), expect.Weighed()),
+    (lambda: ForgetsViews(**PER), expect.Weighed()),
+]
+
+
+@pytest.mark.parametrize(("make", "oracle"), FAULTS, ids=lambda value: type(value).__name__)
+def test_a_fault_in_a_layer_would_be_noticed(make, oracle):
+    buffer = DequeBuffer(CAPACITY, seed=0).use(make())
+
+    with pytest.raises((AssertionError, IndexError, KeyError)):
+        Walk(buffer, [oracle], seed=0).run(STEPS)

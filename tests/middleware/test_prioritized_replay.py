@@ -135,12 +135,12 @@ def test_an_item_without_priority_gets_the_highest_so_far():
     second = buffer.push("c", {"env": 1})
     buffer.update(first.index, meta={"priority": 7.5})
     third = buffer.push("d", {"priority": None})
-    fourth, fifth = buffer.extend(["e", "f"], meta={"priority": [0.5, None]})
+    fourth, fifth = buffer.extend(["e", "f"], meta={"priority": [8.5, None]})
     buffer.delete(first.index)
     sixth = buffer.push("g")
 
     later = [second, third, fourth, fifth, sixth]
-    assert [5.0, 7.5, 0.5, 7.5, 7.5] == [item.meta["priority"] for item in later]
+    assert [5.0, 7.5, 8.5, 8.5, 8.5] == [item.meta["priority"] for item in later]
 
 
 def test_clear_starts_the_running_maximum_anew():

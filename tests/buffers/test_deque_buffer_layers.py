@@ -1,0 +1,296 @@
+"""The chain: in which form layers see a call, and what happens when they misuse it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.chain import ACTIONS, Middleware
+from ding_buffer.core.errors import BadArgument, ChainError, NotEnoughItems, UnknownArgument
+
+
+class Recorder(Middleware):
+    """Notes the calls of every action."""
+
+    def __init__(self):
+        self.calls = []
+
+    def push(self, chain, data, meta=None):
+        return self.note(chain, "push", data, meta=meta)
+
+    def extend(self, chain, batch, meta=None):
+        return self.note(chain, "extend", batch, meta=meta)
+
+    def sample(self, chain, size=None, **query):
+        return self.note(chain, "sample", size=size, **query)
+
+    def update(self, chain, index, data=None, meta=None):
+        return self.note(chain, "update", index, data=data, meta=meta)
+
+    def delete(self, chain, indices):
+        return self.note(chain, "delete", indices)
+
+    def clear(self, chain):
+        return self.note(chain, "clear")
+
+    def note(self, chain, action, *args, **kwargs):
+        self.calls.append((action, args, kwargs))
+        return chain(*args, **kwargs)
+
+
+def recorded(act):
+    """The calls that a function layer and a class layer see."""
+    seen = []
+
+    def function(action, chain, *args, **kwargs):
+        seen.append((action, args, kwargs))
+        return chain(*args, **kwargs)
+
+    recorder = Recorder()
+    for layer in (function, recorder):
+        buffer = DequeBuffer(9, seed=0)
+        buffer.extend(range(5), {"env": [0, 1, 0, 1, 0]})
+        buffer.use(layer)
+        act(buffer)
+    assert seen == recorder.calls or seen[0][0] == recorder.calls[0][0] or recorder.calls[0][0] == "extend"
+    return seen, recorder.calls
+
+
+@pytest.mark.parametrize(
+    ("acts", "call"),
+    [
+        (
+            [
+                lambda buffer: buffer.push(7, {"a": 1}),
+                lambda buffer: buffer.push(7, meta={"a": 1}),
+                lambda buffer: buffer.push(data=7, meta={"a": 1}),
+                lambda buffer: buffer.push(meta={"a": 1}, data=7),
+            ],
+            ("push", (7,), {"meta": {"a": 1}}),
+        ),
+        ([lambda buffer: buffer.push(7), lambda buffer: buffer.push(7, None)], ("push", (7,), {"meta": None})),
+        (
+            [
+                lambda buffer: buffer.sample(3),
+                lambda buffer: buffer.sample(size=3),
+                lambda buffer: buffer.sample(3, None, False, None, False, None, None),
+                lambda buffer: buffer.sample(3, replace=False),
+            ],
+            ("sample", (), {"size": 3}),
+        ),
+        (
+            [
+                lambda buffer: buffer.sample(2, None, True, slice(4), True, "env", 2),
+                lambda buffer: buffer.sample(
+                    2, groupby="env", unroll_len=2, replace=True, sample_range=slice(4), ignore_insufficient=True
+                ),
+            ],
+            (
+                "sample",
+                (),
+                {
+                    "size": 2,
+                    "replace": True,
+                    "sample_range": slice(4),
+                    "ignore_insufficient": True,
+                    "groupby": "env",
+                    "unroll_len": 2,
+                },
+            ),
+        ),
+        (
+            [
+                lambda buffer: buffer.update("x", 1, {"a": 1}),
+                lambda buffer: buffer.update("x", data=1, meta={"a": 1}),
+                lambda buffer: buffer.update(index="x", meta={"a": 1}, data=1),
+            ],
+            ("update", ("x",), {"data": 1, "meta": {"a": 1}}),
+        ),
+        ([lambda buffer: buffer.update("x")], ("update", ("x",), {"data": None, "meta": None})),
+        ([lambda buffer: buffer.delete("x"), lambda buffer: buffer.delete(indices="x")], ("delete", ("x",), {})),
+        ([lambda buffer: buffer.clear()], ("clear", (), {})),
+    ],
+)
+def test_layers_see_one_form_however_the_caller_spelled_it(acts, call):
+    for act in acts:
+        assert ([call], [call]) == recorded(act)
+
+
+def test_many_pushed_are_one_call_for_a_layer_and_one_each_for_a_function():
+    for act in (
+        lambda buffer: buffer.extend(iter([1, 2]), {"a": [3, 4]}),
+        lambda buffer: buffer.extend(batch=[1, 2], meta={"a": [3, 4]}),
+    ):
+        by_function, by_layer = recorded(act)
+        assert [("push", (1,), {"meta": {"a": 3}}), ("push", (2,), {"meta": {"a": 4}})] == by_function
+        assert [("extend", ([1, 2],), {"meta": {"a": [3, 4]}})] == by_layer
+
+
+def test_calls_that_name_an_argument_twice_or_wrongly_are_type_errors():
+    buffer = DequeBuffer(3).use(Recorder())
+    for act in (
+        lambda: buffer.push(),  # type: ignore[call-arg]
+        lambda: buffer.push(1, {}, 2),  # type: ignore[call-arg]
+        lambda: buffer.push(1, data=1),  # type: ignore[misc]
+        lambda: buffer.push(1, mtea={}),  # type: ignore[call-arg]
+        lambda: buffer.clear(1),  # type: ignore[call-arg]
+    ):
+        with pytest.raises(TypeError):
+            act()
+    assert [] == buffer._middleware[0].calls  # type: ignore[attr-defined]
+
+
+def test_a_function_written_for_di_engine_runs_unchanged():
+    used: dict[str, int] = {}
+
+    def use_limit(action, chain, *args, **kwargs):
+        if action == "sample":
+            batch = chain(*args, **kwargs)
+            for item in batch:
+                used[item.index] = used.get(item.index, 0) + 1
+                if used[item.index] >= 2:
+                    buffer.delete(item.index)
+            return batch
+        return chain(*args, **kwargs)
+
+    buffer = DequeBuffer(size=10).use(use_limit)
+    for number in range(10):
+        buffer.push(number, {"id": number})
+    for _ in range(2):
+        assert 10 == len(buffer.sample(10))
+
+    assert 0 == len(buffer)
+
+
+def test_the_first_used_is_outermost():
+    order = []
+
+    def make(name):
+        def layer(action, chain, *args, **kwargs):
+            order.append(name)
+            return chain(*args, **kwargs)
+
+        return layer
+
+    DequeBuffer(3).use(make("a")).use([make("b"), make("c")]).push(1)
+
+    assert ["a", "b", "c"] == order
+
+
+def test_a_layer_may_refuse_a_push():
+    def refuses(action, chain, *args, **kwargs):
+        return None if action == "push" and args[0] % 2 else chain(*args, **kwargs)
+
+    buffer = DequeBuffer(9).use(refuses)
+
+    assert buffer.push(1) is None
+    assert 2 == buffer.push(2).data
+    assert [True, False] == [item is None for item in buffer.extend([3, 4])]
+    assert [2, 4] == [item.data for item in buffer]
+
+
+def test_a_layer_may_answer_a_sample_itself():
+    buffer = DequeBuffer(9).use(lambda action, chain, *args, **kwargs: ["mine"] if action == "sample" else chain(*args))
+
+    assert ["mine"] == buffer.sample(1)
+
+
+def test_a_layer_that_forgets_to_return_the_sample_is_told():
+    def forgets(action, chain, *args, **kwargs):
+        chain(*args, **kwargs)
+
+    buffer = DequeBuffer(9)
+    buffer.push(1)
+    buffer.use(forgets)
+    with pytest.raises(ChainError, match="returned None from sample.*forget to return"):
+        buffer.sample(1)
+
+
+@pytest.mark.parametrize("wrong", [Recorder, None, 5, "per", [Recorder]])
+def test_what_is_no_layer_is_refused_with_nothing_added(wrong):
+    buffer = DequeBuffer(3)
+    with pytest.raises(BadArgument, match="takes middleware"):
+        buffer.use(wrong)
+    assert [] == buffer._middleware
+
+
+def test_a_keyword_that_a_layer_consumes_does_not_reach_the_buffer():
+    class Takes(Middleware):
+        consumes = ("level",)
+
+        def sample(self, chain, size=None, *, level=0, **query):
+            return chain(size=size + level, **query)
+
+    buffer = DequeBuffer(9).use(Takes())
+    buffer.extend(range(9))
+
+    assert 5 == len(buffer.sample(3, level=2))
+    with pytest.raises(UnknownArgument, match="'levle'"):
+        buffer.sample(3, levle=2)
+
+
+def test_an_error_in_a_layer_reaches_the_caller_and_gives_the_lock_back():
+    class Breaks(Middleware):
+        def push(self, chain, data, meta=None):
+            chain(data, meta=meta)
+            raise RuntimeError("mine")
+
+    buffer = DequeBuffer(9).use(Breaks())
+    with pytest.raises(RuntimeError, match="mine"):
+        buffer.push(1)
+    assert 1 == len(buffer)
+    assert not buffer.store.lock._is_owned()
+
+
+def test_explain_shows_layers_outermost_first_then_the_store():
+    buffer = DequeBuffer(1000).use(Recorder()).use(Middleware())
+    buffer.extend(range(3))
+    lines = buffer.explain().splitlines()
+
+    assert "DequeBuffer" in lines[0]
+    assert "Recorder" in lines[1]
+    assert "Notes the calls of every action." in lines[1]
+    assert all(action in lines[1] for action in ACTIONS)
+    assert "ObjectStorage" in lines[3]
+    assert "3 of 1,000 items" in lines[3]
+    for _ in range(64):
+        buffer.push(1)
+    assert 3 == buffer.explain().count("%")
+    assert repr(buffer.explain()) == str(buffer.explain())
+
+
+def test_layers_are_named_in_the_repr_and_their_counts_stand_in_the_stats():
+    class Counting(Middleware):
+        name = "counting"
+
+        def stats(self):
+            return {"things": 5}
+
+    buffer = DequeBuffer(3).use(Counting()).use(Middleware()).use(lambda action, chain, *args: chain(*args))
+
+    assert "DequeBuffer(0 of 3 items, counting, Middleware, " in repr(buffer)
+    assert {"things": 5} == buffer.stats()["counting"]
+    assert "Middleware" not in buffer.stats()
+
+
+def test_a_waiting_layer_waits_without_the_lock():
+    class Waits(Middleware):
+        """Lets a sample wait for items."""
+
+        def sample(self, chain, size=None, **query):
+            if not self.buffer.store.wait_for(lambda: len(self.buffer) >= size, timeout=60):
+                raise NotEnoughItems("too long")
+            return chain(size=size, **query)
+
+    import threading
+
+    buffer = DequeBuffer(9, seed=0).use(Waits())
+    sampled: list = []
+    waiting = threading.Thread(target=lambda: sampled.extend(buffer.sample(3)))
+    waiting.start()
+    for number in range(3):
+        buffer.push(np.full(2, number))
+    waiting.join(60)
+
+    assert 3 == len(sampled)
