@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,9 +12,9 @@ import numpy as np
 from ding_buffer.core.batch import column_of, flat, index_texts, is_slots, meta_rows, shaped_like
 from ding_buffer.core.buffer import Buffer
 from ding_buffer.core.chain import Chain, Middleware
-from ding_buffer.core.copies import is_tensor, is_tree, with_entry, without_entry
+from ding_buffer.core.copies import takes_entries, without_entry
 from ding_buffer.core.errors import BadArgument, BadPriority, ChainError, NotEnoughItems
-from ding_buffer.core.item import BufferedData
+from ding_buffer.core.weighing import weighed
 from ding_buffer.samplers.group_mass import GroupMasses
 from ding_buffer.samplers.prioritized_groups import Grouping, draw_by_items
 from ding_buffer.samplers.prioritized_windows import Wanted, Window
@@ -152,7 +151,7 @@ class PriorityExperienceReplay(Middleware):
     ) -> tuple[Any, dict[str, Any]]:
         if meta is not None and not isinstance(meta, Mapping):
             raise BadArgument(f"meta must be a dict, got {type(meta).__name__}.")
-        if meta is None and _takes_entries(data) and "priority" in data:
+        if meta is None and takes_entries(data) and "priority" in data:
             meta, data = {"priority": data["priority"]}, without_entry(data, "priority")
         given = None if meta is None else meta.get("priority")
         return data, {
@@ -331,15 +330,7 @@ class PriorityExperienceReplay(Middleware):
             by_slot = dict(zip(slots.tolist(), weights.tolist(), strict=True))
             there = self._store.slots_of([item.index for item in items]).tolist()
             weights = np.array([by_slot[slot] for slot in there])
-        columns = weights.astype(np.float32)[:, None]
-        tensors = _rows_of_tensor(columns)
-        made = []
-        for item, weight, row, tensor in zip(items, weights.tolist(), columns, tensors, strict=True):
-            data = item.data
-            if _takes_entries(data):
-                data = with_entry(data, "priority_IS", tensor if _holds_tensors(data) else row)
-            made.append(BufferedData(data, item.index, {**item.meta, "priority_IS": weight}))
-        return shaped_like(batch, made)
+        return shaped_like(batch, weighed(items, weights))
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what the metas of the items do not tell."""
@@ -398,17 +389,3 @@ def _at_least(least: int, value: Any) -> bool:
 def _is_told(told: Any, priority: float) -> bool:
     """Tells whether an item's meta alone brings its priority back: no other layer or view has pushed it."""
     return isinstance(told, (int, float)) and float(told) == priority
-
-
-def _takes_entries(payload: Any) -> bool:
-    return isinstance(payload, MutableMapping) or is_tree(payload)
-
-
-def _holds_tensors(payload: Any) -> bool:
-    return any(is_tensor(part) or is_tree(part) for part in payload.values())
-
-
-def _rows_of_tensor(columns: np.ndarray) -> Sequence[Any]:
-    """Returns each row as a tensor where torch is in use at all, else the rows."""
-    torch: Any = sys.modules.get("torch")
-    return list(columns) if torch is None else list(torch.from_numpy(columns.copy()))

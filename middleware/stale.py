@@ -23,7 +23,8 @@ class Staleness(Middleware):
 
     name = "staleness_check"
     once = True
-    consumes = ("train_iter_sample_data",)
+    takes = ("train_iter_sample_data",)
+    needs = (_KEY,)
 
     def __init__(self, max_staleness: float = math.inf, *, buffer: Buffer | None = None) -> None:
         self.made_for(buffer)

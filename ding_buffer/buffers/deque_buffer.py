@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -111,7 +111,7 @@ class DequeBuffer(Buffer):
         ``ignore_insufficient``; ``UnknownIndex``, ``BadQuery``, ``UnknownArgument`` for what their names say.
         """
         if unknown:
-            raise UnknownArgument(_unconsumed(unknown))
+            raise UnknownArgument(_unconsumed(unknown, self.takes))
         try:
             chosen = select(
                 self.store, Selection(size, indices, replace, sample_range, groupby, unroll_len, self.sliced)
@@ -347,12 +347,12 @@ class DequeBuffer(Buffer):
         return f"{type(self).__name__}({len(self)} of {self.size} items{', ' + layers if layers else ''})"
 
 
-def _unconsumed(query: Mapping[str, Any]) -> str:
+def _unconsumed(query: Mapping[str, Any], taken: Iterable[str]) -> str:
+    known = ["size", "indices", "replace", "sample_range", "ignore_insufficient", "groupby", "unroll_len"]
     named = ", ".join(repr(key) for key in query)
     return (
-        f"sample() got {named}, which no layer of this buffer takes. The buffer itself knows size, indices, "
-        "replace, sample_range, ignore_insufficient, groupby and unroll_len; train_iter_sample_data is for "
-        "staleness_check."
+        f"sample() got {named}, which no layer of this buffer takes: is one missing, or did it not take its "
+        f"keyword out? Known here: {', '.join([*known, *sorted(taken)])}."
     )
 
 

@@ -179,8 +179,8 @@ def _buffer(config: RunConfig, source: str) -> Buffer:
 
 
 def _stamp(ctx: Any, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the meta of a pushed transition: when it was collected, in env steps and in training steps."""
-    return {STAMP: ctx.env_step, "train_iter_data_collected": ctx.train_iter}
+    """Returns the meta of a pushed transition: when it was collected, in env steps."""
+    return {STAMP: ctx.env_step}
 
 
 def checkpoint_in(folder: Path) -> Checkpoint:

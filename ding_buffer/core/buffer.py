@@ -97,13 +97,25 @@ class Buffer(ABC):
             for place, layer in enumerate(owned):
                 layer.check_home(self)
                 if any(layer is other for other in owned[:place]):
-                    raise ChainError(f"{layer_name(layer)} is given twice. Make a second one: each has a state.")
+                    raise ChainError(
+                        f"{layer_name(layer)} is given twice. Make a second one: each has a state."
+                    )
             for layer in owned:
                 layer.bind(self)
             self._adopt(owned)
             self._middleware = [*self._middleware, *added]
             self._fold()
         return self
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Keywords of ``sample`` that the layers here take, beside those of the buffer itself."""
+        return frozenset(key for layer in self._middleware for key in getattr(layer, "takes", ()))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Meta keys that the layers here need of every pushed item."""
+        return frozenset(key for layer in self._middleware for key in getattr(layer, "needs", ()))
 
     def view(self: Self) -> Self:
         """Returns another handle on the same items that starts without layers."""

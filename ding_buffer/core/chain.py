@@ -37,8 +37,10 @@ class Middleware:
     """Layers that must be used before this one where both are present, each with the reason."""
     once: ClassVar[bool] = False
     """Whether a second one in the same chain is refused."""
-    consumes: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[tuple[str, ...]] = ()
     """Keywords of ``sample`` that this layer takes out of the query."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Keys that this layer needs in the meta of every pushed item."""
 
     _home: weakref.ref[Buffer] | None = None
     _made_for: weakref.ref[Buffer] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import sys
+from collections.abc import MutableMapping
 from functools import lru_cache
 from typing import Any
 
@@ -98,6 +99,11 @@ def is_tree_type(kind: type) -> bool:
     )
 
 
+def takes_entries(payload: Any) -> bool:
+    """Tells whether a payload is a mapping or a tree, to which an entry can be added."""
+    return type(payload) is dict or isinstance(payload, MutableMapping) or is_tree(payload)
+
+
 def with_entry(payload: Any, key: str, value: Any) -> Any:
     """Returns a shallow copy of a mapping or tree payload that also holds ``key``.
 
@@ -105,7 +111,7 @@ def with_entry(payload: Any, key: str, value: Any) -> Any:
     """
     if is_tree(payload):
         return type(payload)({**dict(payload.items()), key: value})
-    made = copy.copy(payload)
+    made = payload.copy() if type(payload) is dict else copy.copy(payload)
     made[key] = value
     return made
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import Any
 
-from ding_buffer.core.chain import ACTIONS, Chain, Layer, compose, layer_name, overrides
+from ding_buffer.core.chain import ACTIONS, Chain, Layer, Middleware, compose, layer_name, overrides
 
 EVERY = 61
 """One call in so many goes through the timed chain: seldom enough to cost nothing, often enough to tell.
@@ -76,7 +76,9 @@ class Explanation(str):
 
 
 def _first_line(layer: Layer) -> str:
-    text = inspect.getdoc(layer if inspect.isroutine(layer) else type(layer)) or "no description"
+    text = inspect.getdoc(layer if inspect.isroutine(layer) else type(layer))
+    if not text or text == inspect.getdoc(Middleware):  # a class without one inherits it
+        return "no description"
     return text.strip().splitlines()[0]
 
 

@@ -15,7 +15,7 @@ class FairLock:
     ``threading.Condition``.
     """
 
-    __slots__ = ("awaited", "mutex", "_turnstile")
+    __slots__ = ("_turnstile", "awaited", "mutex")
 
     def __init__(self) -> None:
         self.mutex: Any = threading.RLock()

@@ -12,6 +12,9 @@ from ding_buffer.learners.payload_fields import field_of, has_field, plain_scala
 
 MetaOf = Callable[[Any, Any], Mapping[str, Any]]
 
+_TOLD: dict[str, Callable[[Any], Any]] = {"train_iter_data_collected": lambda ctx: ctx.train_iter}
+"""What a pusher tells every buffer whose layers need such meta."""
+
 
 def data_pusher(
     cfg: Any,
@@ -24,7 +27,8 @@ def data_pusher(
 
     What was pushed is set to None in the context. ``group_by_env`` puts ``env_data_id`` of a transition into
     ``meta["env"]``. A ``priority`` field of a mapping (see ``priority_calculator``) travels as
-    ``meta["priority"]``. ``meta(ctx, payload)`` returns further meta, such as ``train_iter_data_collected``.
+    ``meta["priority"]``. A buffer whose layers need ``train_iter_data_collected`` is told ``ctx.train_iter``;
+    ``meta(ctx, payload)`` returns further meta.
     ``cfg`` is not read. Raises ``MissingContextField`` if there is neither.
     """
 
@@ -34,7 +38,11 @@ def data_pusher(
             if payloads is None:
                 continue
             by_env = bool(group_by_env) and name == "trajectories"
-            pairs = [_with_meta(payload, by_env, meta(ctx, payload) if meta else {}) for payload in payloads]
+            told = {key: _TOLD[key](ctx) for key in getattr(buffer_, "needs", ()) if key in _TOLD}
+            pairs = [
+                _with_meta(payload, by_env, {**told, **(meta(ctx, payload) if meta else {})})
+                for payload in payloads
+            ]
             push_all(buffer_, [payload for payload, _ in pairs], [known for _, known in pairs])
             setattr(ctx, name, None)
             return

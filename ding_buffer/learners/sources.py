@@ -15,6 +15,9 @@ from ding_buffer.learners.shortage import ShortageNotice
 Buffers = Buffer | Sequence[tuple[Buffer, float]] | Mapping[str, Buffer]
 Query = Callable[[Any], Mapping[str, Any]]
 
+_TOLD: dict[str, Callable[[Any], Any]] = {"train_iter_sample_data": lambda ctx: ctx.train_iter}
+"""What a learner tells every buffer whose layers take such a keyword."""
+
 
 @dataclass
 class Source:
@@ -59,7 +62,8 @@ class Drawer:
 
     Only ``NotEnoughItems`` counts as too little; every other error passes. ``min_size`` items must lie in
     each buffer before the first batch; it raises ``BadArgument`` if a buffer could never hold that many.
-    ``query`` makes further keywords for ``sample`` from the context.
+    A buffer whose layers take ``train_iter_sample_data`` is told ``ctx.train_iter``; ``query`` makes further
+    keywords for ``sample`` from the context.
     """
 
     def __init__(
@@ -90,7 +94,8 @@ class Drawer:
         try:
             for place in self._order():
                 source = self._sources[place]
-                drawn[place] = source.buffer.sample(source.size, **query)
+                told = {key: _TOLD[key](ctx) for key in getattr(source.buffer, "takes", ()) if key in _TOLD}
+                drawn[place] = source.buffer.sample(source.size, **{**told, **query})
         except NotEnoughItems as error:
             self._short = place
             self._notice.waiting(f"{source.name}: {error}")

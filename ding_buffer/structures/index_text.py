@@ -54,8 +54,8 @@ class IndexText:
         plain = 2 * len(raw) == len(joined) and joined == joined.lower()
         if not plain or not {2 * _HALF}.issuperset(map(len, texts)):
             return np.array([self.read_one(text) for text in texts], dtype=np.int64)
-        prefixes, serials = np.frombuffer(raw, dtype=">i8").astype(np.int64).reshape(-1, 2).T
-        serials = serials - FIRST
+        prefixes, numbers = np.frombuffer(raw, dtype=">i8").astype(np.int64).reshape(-1, 2).T
+        serials: np.ndarray = numbers - FIRST
         if len(self._numbers) == 1:
             own = prefixes == self._numbers[0]
             if own.all():
@@ -63,7 +63,8 @@ class IndexText:
         else:
             reign = np.searchsorted(self._starts, serials, side="right") - 1
             own = prefixes == np.take(self._numbers, reign, mode="clip")
-        return np.where(own, serials, -1)
+        known: np.ndarray = np.where(own, serials, -1)
+        return known
 
     def read_one(self, text: str) -> int:
         """Returns the serial of one text, -1 where it was never written here."""

@@ -34,7 +34,9 @@ class NaiveTwin:
         """Returns all indices, oldest first."""
         return [item.index for item in self.items]
 
-    def update(self, index: str, data: Any = None, meta: Mapping[str, Any] | None = None, merge: bool = False) -> bool:
+    def update(
+        self, index: str, data: Any = None, meta: Mapping[str, Any] | None = None, merge: bool = False
+    ) -> bool:
         """Replaces payload and meta, or merges into the meta; returns whether the item was there."""
         item = self.get(index)
         if item is None:

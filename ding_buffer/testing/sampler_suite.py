@@ -38,7 +38,9 @@ class SamplerSuite:
     def unchanged(self, sampler: Any, before: Any) -> bool:
         """Tells whether a sampler is still in the state it was in."""
         after = sampler.state_dict()
-        return before.keys() == after.keys() and all(np.array_equal(before[key], after[key]) for key in before)
+        return before.keys() == after.keys() and all(
+            np.array_equal(before[key], after[key]) for key in before
+        )
 
     def test_it_has_every_method_of_the_contract_with_the_same_arguments(self) -> None:
         sampler = self.make(5)

@@ -81,7 +81,9 @@ class StorageSuite:
         storage = self.filled(5)
 
         assert [4, 0, 2] == [item.meta["number"] for item in flat(storage.take([4, 0, 2]))]
-        assert all(self.agrees(item, slot) for item, slot in zip(storage.take([3, 1], False), [3, 1], strict=True))
+        assert all(
+            self.agrees(item, slot) for item, slot in zip(storage.take([3, 1], False), [3, 1], strict=True)
+        )
 
     def test_one_item_or_none_can_be_taken(self) -> None:
         storage = self.filled(5)
@@ -143,7 +145,9 @@ class StorageSuite:
 
         assert {"data", "meta"} <= set(state)
         assert [{"number": 4}, {"number": 1}] == [dict(meta) for meta in state["meta"]]
-        assert all(self.same(self.payload(slot), data) for slot, data in zip([4, 1], state["data"], strict=True))
+        assert all(
+            self.same(self.payload(slot), data) for slot, data in zip([4, 1], state["data"], strict=True)
+        )
 
     def test_what_it_counts_is_a_dict(self) -> None:
         assert isinstance(dict(self.filled(2).stats()), dict)

@@ -118,7 +118,9 @@ class TwinDriver:
             metas = {key: [meta.get(key) for meta in metas] for key in metas[0].keys() | {KEY}}
         items = self.buffer.extend([data for data, _ in made], meta=metas)
         assert len(made) == len(items), "extend must return one entry for each payload"
-        self._take_in({item.index: meta for item, (_, meta) in zip(items, made, strict=True) if item is not None})
+        self._take_in(
+            {item.index: meta for item, (_, meta) in zip(items, made, strict=True) if item is not None}
+        )
         self.agree()
 
     def update(self, choice: int, env: int | None, with_data: bool = False) -> None:
@@ -169,13 +171,19 @@ class TwinDriver:
         assert before == original.count(), "a push into the copy changed the original"
         original.store.check()
 
-    def sample(self, kind: int, size: int, start: int = 0, length: int = 4, step: int = 1, unroll_len: int = 2) -> None:
+    def sample(
+        self, kind: int, size: int, start: int = 0, length: int = 4, step: int = 1, unroll_len: int = 2
+    ) -> None:
         """Draws a batch of one of ``kinds`` and looks at everything in it."""
         how = self.kinds[kind % len(self.kinds)]
         asked: dict[str, Any] = {"size": size}
         if how == "indices":
             held = self.twin.indices()
-            asked = {"indices": [held[(start + place * 3) % len(held)] for place in range(size)]} if held else asked
+            asked = (
+                {"indices": [held[(start + place * 3) % len(held)] for place in range(size)]}
+                if held
+                else asked
+            )
         if how == "range" or (how in GROUPS and step > 1):
             asked["sample_range"] = slice(start - 6, start - 6 + length or None, step if self.bare else 1)
         if how in GROUPS:
@@ -225,18 +233,21 @@ class TwinDriver:
         for item in self.buffer:
             if item.index not in known:
                 self.known.append(item.index)
-                metas = {item.index: item.meta} if given is None else given
-                self.twin.push(item.data, item.index, metas.get(item.index, {}))
+                self.twin.push(item.data, item.index, (given or {}).get(item.index, item.meta))
 
     def _choose(self, choices: Sequence[int]) -> list[str]:
         return [self.known[choice % len(self.known)] for choice in choices] if self.known else []
 
     def _look(self, batch: Any, before: Mapping[str, Any]) -> None:
         items = stored(batch)
-        assert len({id(item) for item in flat(batch)}) == len(flat(batch)), "one object stands in the batch twice"
+        assert len({id(item) for item in flat(batch)}) == len(flat(batch)), (
+            "one object stands in the batch twice"
+        )
         for item in items:
             assert item.index in before, f"{item.index} was not in the buffer"
-            assert self._same(before[item.index], item.data), f"{before[item.index]!r} came out as {item.data!r}"
+            assert self._same(before[item.index], item.data), (
+                f"{before[item.index]!r} came out as {item.data!r}"
+            )
 
     def _short(self, asked: Mapping[str, Any]) -> bool:
         if "indices" in asked:

@@ -112,12 +112,14 @@ def test_a_meta_that_is_no_dict_is_refused_with_nothing_stored(wrong):
 
 def test_many_are_stored_at_once_with_metas_of_either_form():
     buffer = DequeBuffer(10)
-    items = buffer.extend((number for number in range(2)))
+    items = buffer.extend(number for number in range(2))
     items += buffer.extend([2, 3], [{"a": 1}, None])
     items += buffer.extend(np.array([4, 5]), meta={"a": [7, 8], "b": "both"})
 
     assert [0, 1, 2, 3, 4, 5] == values(items) == values(buffer)
-    assert [{}, {}, {"a": 1}, {}, {"a": 7, "b": "both"}, {"a": 8, "b": "both"}] == [item.meta for item in items]
+    assert [{}, {}, {"a": 1}, {}, {"a": 7, "b": "both"}, {"a": 8, "b": "both"}] == [
+        item.meta for item in items
+    ]
     assert [] == buffer.extend([])
 
 
@@ -201,7 +203,10 @@ def test_an_item_updated_twice_at_once_keeps_the_last():
     buffer = filled(2)
     index = buffer[0].index
 
-    assert buffer.update([index, index], data=["x", "y"], meta={"a": [1, 2], "b": [3, 4]}).tolist() == [True, True]
+    assert buffer.update([index, index], data=["x", "y"], meta={"a": [1, 2], "b": [3, 4]}).tolist() == [
+        True,
+        True,
+    ]
     assert ("y", 2, 4) == (buffer[0].data, buffer[0].meta["a"], buffer[0].meta["b"])
 
 
@@ -246,7 +251,12 @@ def test_what_does_not_fit_the_many_is_refused_with_nothing_changed(arguments, w
 @pytest.mark.parametrize("wrong", [5, None, 1.5])
 def test_what_is_no_index_is_refused_everywhere(wrong):
     buffer = filled(2)
-    for act in (buffer.update, buffer.delete, buffer.get_by_index, lambda index: buffer.sample(indices=[index])):
+    for act in (
+        buffer.update,
+        buffer.delete,
+        buffer.get_by_index,
+        lambda index: buffer.sample(indices=[index]),
+    ):
         with raises(BadArgument, TypeError, match=r"An index is a str \(item.index\)"):
             act(wrong)
     with raises(BadArgument, TypeError, match="got BufferedData"):

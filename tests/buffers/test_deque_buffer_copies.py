@@ -225,7 +225,7 @@ def test_copies_within_a_larger_value_stay_one():
 
 def test_a_resumed_run_draws_the_same_next_batches():
     def layers():
-        return [use_time_check(max_use=6), PriorityExperienceReplay()]
+        return [use_time_check(max_use=60), PriorityExperienceReplay()]
 
     buffer = filled(layers=layers())
     drawn(buffer)
@@ -341,7 +341,10 @@ def test_a_data_loader_goes_over_the_buffer(shuffle):
     data = pytest.importorskip("torch.utils.data")
     buffer = filled()
     loader = data.DataLoader(
-        buffer, batch_size=4, shuffle=shuffle, collate_fn=lambda batch: np.stack([item.data["obs"] for item in batch])
+        buffer,
+        batch_size=4,
+        shuffle=shuffle,
+        collate_fn=lambda batch: np.stack([item.data["obs"] for item in batch]),
     )
     batches = list(loader)
 

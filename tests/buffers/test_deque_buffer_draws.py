@@ -129,11 +129,16 @@ def surprise_of_windows(buffer, length, unroll_len, size=100, **query):
         for window in buffer.sample(size, groupby="env", unroll_len=unroll_len, replace=True, **query)
     )
     last = length - unroll_len
-    right = Counter(min(item // unroll_len * unroll_len, last) for item in range(length)) if buffer.sliced else None
+    right = (
+        Counter(min(item // unroll_len * unroll_len, last) for item in range(length))
+        if buffer.sliced
+        else None
+    )
     right = right or Counter(range(last + 1))
     assert set(starts) <= set(right)
     return surprise(
-        [starts[start] for start in right], [starts.total() * count / right.total() for count in right.values()]
+        [starts[start] for start in right],
+        [starts.total() * count / right.total() for count in right.values()],
     )
 
 

@@ -19,7 +19,10 @@ def filled(envs, size=50, **options):
 def groups_of(buffer, key="env", **query):
     """All groups, by value."""
     count = len(buffer.store.grouped(key))
-    return {group[0].meta[key]: [item.data for item in group] for group in buffer.sample(count, groupby=key, **query)}
+    return {
+        group[0].meta[key]: [item.data for item in group]
+        for group in buffer.sample(count, groupby=key, **query)
+    }
 
 
 def windows(buffer, size=200, **query):
@@ -116,14 +119,18 @@ def groups_of_range(buffer, sample_range):
 
 
 def test_w5_the_last_window_of_an_episode_is_reached():
-    assert {(start, start + 1, start + 2, start + 3) for start in range(7)} == windows(filled("a" * 10), unroll_len=4)
+    assert {(start, start + 1, start + 2, start + 3) for start in range(7)} == windows(
+        filled("a" * 10), unroll_len=4
+    )
 
 
 def test_windows_lie_within_the_range():
     buffer = filled("a" * 10)
 
     assert {(6, 7, 8), (7, 8, 9)} == windows(buffer, unroll_len=3, sample_range=slice(6, None))
-    assert {(0, 2, 4), (2, 4, 6), (4, 6, 8)} == windows(buffer, unroll_len=3, sample_range=slice(None, None, 2))
+    assert {(0, 2, 4), (2, 4, 6), (4, 6, 8)} == windows(
+        buffer, unroll_len=3, sample_range=slice(None, None, 2)
+    )
     with pytest.raises(NotEnoughItems, match="groups of 3 items or more"):
         buffer.sample(1, groupby="env", unroll_len=3, sample_range=slice(-2, None))
 

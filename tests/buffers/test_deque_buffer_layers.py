@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -53,7 +55,6 @@ def recorded(act):
         buffer.extend(range(5), {"env": [0, 1, 0, 1, 0]})
         buffer.use(layer)
         act(buffer)
-    assert seen == recorder.calls or seen[0][0] == recorder.calls[0][0] or recorder.calls[0][0] == "extend"
     return seen, recorder.calls
 
 
@@ -69,7 +70,10 @@ def recorded(act):
             ],
             ("push", (7,), {"meta": {"a": 1}}),
         ),
-        ([lambda buffer: buffer.push(7), lambda buffer: buffer.push(7, None)], ("push", (7,), {"meta": None})),
+        (
+            [lambda buffer: buffer.push(7), lambda buffer: buffer.push(7, None)],
+            ("push", (7,), {"meta": None}),
+        ),
         (
             [
                 lambda buffer: buffer.sample(3),
@@ -83,7 +87,12 @@ def recorded(act):
             [
                 lambda buffer: buffer.sample(2, None, True, slice(4), True, "env", 2),
                 lambda buffer: buffer.sample(
-                    2, groupby="env", unroll_len=2, replace=True, sample_range=slice(4), ignore_insufficient=True
+                    2,
+                    groupby="env",
+                    unroll_len=2,
+                    replace=True,
+                    sample_range=slice(4),
+                    ignore_insufficient=True,
                 ),
             ],
             (
@@ -108,7 +117,10 @@ def recorded(act):
             ("update", ("x",), {"data": 1, "meta": {"a": 1}}),
         ),
         ([lambda buffer: buffer.update("x")], ("update", ("x",), {"data": None, "meta": None})),
-        ([lambda buffer: buffer.delete("x"), lambda buffer: buffer.delete(indices="x")], ("delete", ("x",), {})),
+        (
+            [lambda buffer: buffer.delete("x"), lambda buffer: buffer.delete(indices="x")],
+            ("delete", ("x",), {}),
+        ),
         ([lambda buffer: buffer.clear()], ("clear", (), {})),
     ],
 )
@@ -191,7 +203,9 @@ def test_a_layer_may_refuse_a_push():
 
 
 def test_a_layer_may_answer_a_sample_itself():
-    buffer = DequeBuffer(9).use(lambda action, chain, *args, **kwargs: ["mine"] if action == "sample" else chain(*args))
+    buffer = DequeBuffer(9).use(
+        lambda action, chain, *args, **kwargs: ["mine"] if action == "sample" else chain(*args)
+    )
 
     assert ["mine"] == buffer.sample(1)
 
@@ -282,8 +296,6 @@ def test_a_waiting_layer_waits_without_the_lock():
             if not self.buffer.store.wait_for(lambda: len(self.buffer) >= size, timeout=60):
                 raise NotEnoughItems("too long")
             return chain(size=size, **query)
-
-    import threading
 
     buffer = DequeBuffer(9, seed=0).use(Waits())
     sampled: list = []

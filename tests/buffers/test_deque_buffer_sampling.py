@@ -187,7 +187,9 @@ def test_a_size_beside_indices_must_be_their_number():
             buffer.sample(3, indices=asked)
 
 
-@pytest.mark.parametrize("query", [{"groupby": "env"}, {"unroll_len": 2}, {"groupby": "env", "unroll_len": 2}])
+@pytest.mark.parametrize(
+    "query", [{"groupby": "env"}, {"unroll_len": 2}, {"groupby": "env", "unroll_len": 2}]
+)
 def test_indices_say_what_to_take_and_leave_no_choice_of_groups(query):
     buffer = filled()
     with pytest.raises(BadQuery, match="groupby and unroll_len cannot be given"):
@@ -221,10 +223,12 @@ def test_an_argument_that_cannot_be_is_named(query, what):
 
 
 def test_a_keyword_that_nobody_takes_is_named():
-    with pytest.raises(UnknownArgument, match=r"sample\(\) got 'batch_size', 'train_iter_sample_data'") as caught:
+    with pytest.raises(
+        UnknownArgument, match=r"sample\(\) got 'batch_size', 'train_iter_sample_data'"
+    ) as caught:
         filled().sample(2, batch_size=3, train_iter_sample_data=5)
     assert isinstance(caught.value, TypeError)
-    assert "staleness_check" in str(caught.value)
+    assert "size, indices, replace, sample_range" in str(caught.value)
 
 
 # Shortage.
@@ -245,7 +249,9 @@ SHORT = {
 @pytest.mark.parametrize("query", SHORT.values(), ids=SHORT.keys())
 def test_a_shortage_is_a_value_error_or_on_request_an_empty_list(query, caplog):
     buffer = filled()
-    with pytest.raises(NotEnoughItems, match=rf"There are less than {query['size']} (records|groups)") as caught:
+    with pytest.raises(
+        NotEnoughItems, match=rf"There are less than {query['size']} (records|groups)"
+    ) as caught:
         buffer.sample(**query)
     assert isinstance(caught.value, ValueError)
     assert not isinstance(caught.value, (AssertionError, KeyError))
@@ -276,7 +282,12 @@ def test_enough_is_enough_whatever_is_to_be_ignored():
 
 
 def test_w6_only_a_shortage_is_caught_as_not_enough_items():
-    for query in ({"size": 0}, {"indices": ["nonsense"]}, {"size": 2, "unroll_len": 3}, {"size": 2, "what": 1}):
+    for query in (
+        {"size": 0},
+        {"indices": ["nonsense"]},
+        {"size": 2, "unroll_len": 3},
+        {"size": 2, "what": 1},
+    ):
         with pytest.raises(DingBufferError) as caught:
             filled().sample(**query)
         assert not isinstance(caught.value, NotEnoughItems)

@@ -15,7 +15,9 @@ def store(count=9):
     return buffer.store
 
 
-def asked(size=None, indices=None, replace=False, sample_range=None, groupby=None, unroll_len=None, sliced=False):
+def asked(
+    size=None, indices=None, replace=False, sample_range=None, groupby=None, unroll_len=None, sliced=False
+):
     return Selection(size, indices, replace, sample_range, groupby, unroll_len, sliced)
 
 
@@ -44,7 +46,9 @@ def test_groups_are_lists_of_slots():
 
     assert chosen.groups is not None
     assert all(3 == len(group) for group in chosen.groups)
-    assert [[item.data for item in group] for group in chosen.take(heart)] == [list(group) for group in chosen.groups]
+    assert [[item.data for item in group] for group in chosen.take(heart)] == [
+        list(group) for group in chosen.groups
+    ]
     assert 6 == heart.counts["sampled"]
 
 

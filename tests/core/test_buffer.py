@@ -150,7 +150,12 @@ def test_nothing_is_added_where_one_of_many_is_refused():
             raise ChainError("no")
 
     buffer, fine = DequeBuffer(3), Adds()
-    for wrong, kind in ((Refuses(), ChainError), (None, BadArgument), (fine, ChainError), (Adds, BadArgument)):
+    for wrong, kind in (
+        (Refuses(), ChainError),
+        (None, BadArgument),
+        (fine, ChainError),
+        (Adds, BadArgument),
+    ):
         with pytest.raises(kind):
             buffer.use(fine, wrong)
         assert [] == buffer._middleware

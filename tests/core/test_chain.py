@@ -112,7 +112,14 @@ def test_without_layers_that_take_part_the_base_itself_is_called():
 
 @pytest.mark.parametrize(
     ("action", "args"),
-    [("push", (1,)), ("extend", ([1],)), ("sample", (3,)), ("update", ("x",)), ("delete", ("x",)), ("clear", ())],
+    [
+        ("push", (1,)),
+        ("extend", ([1],)),
+        ("sample", (3,)),
+        ("update", ("x",)),
+        ("delete", ("x",)),
+        ("clear", ()),
+    ],
 )
 def test_every_action_passes_through_a_layer_that_leaves_it_alone(action, args):
     seen = []

@@ -240,24 +240,38 @@ def test_a_payload_is_given_an_entry_in_a_copy():
         assert {"a": [1], "weight": 2.0} == made
         assert type(payload) is type(made)
         assert {"a": [1]} == payload
-        assert made["a"] is payload["a"] or isinstance(payload, EasyDict)  # which copies each list it is given
+        assert made["a"] is payload["a"] or isinstance(
+            payload, EasyDict
+        )  # which copies each list it is given
         without = without_entry(made, "weight")
         assert payload == without
         assert "weight" in made
     tree = TreeValue({"a": np.zeros(1)})
     made = with_entry(tree, "weight", np.ones(1))
     assert ["a", "weight"] == [key for key, _ in made.items()]
-    assert ["a"] == [key for key, _ in tree.items()] == [key for key, _ in without_entry(made, "weight").items()]
+    assert (
+        ["a"] == [key for key, _ in tree.items()] == [key for key, _ in without_entry(made, "weight").items()]
+    )
 
 
 def test_tensors_are_copied_with_what_they_require_and_without_their_graph():
     torch = pytest.importorskip("torch")
     leaf = torch.ones(2, requires_grad=True)
-    for value in (torch.arange(3), torch.ones(2, dtype=torch.float16), leaf, leaf * 2, torch.nn.Parameter(torch.ones(1))):
+    for value in (
+        torch.arange(3),
+        torch.ones(2, dtype=torch.float16),
+        leaf,
+        leaf * 2,
+        torch.nn.Parameter(torch.ones(1)),
+    ):
         made = clone({"a": value})["a"]
         assert is_tensor(made)
         assert torch.equal(value, made)
-        assert (value.dtype, value.device, value.requires_grad) == (made.dtype, made.device, made.requires_grad)
+        assert (value.dtype, value.device, value.requires_grad) == (
+            made.dtype,
+            made.device,
+            made.requires_grad,
+        )
         assert made.is_leaf
         assert value.data_ptr() != made.data_ptr()
         assert type(value) is type(made)
@@ -278,7 +292,7 @@ def test_tree_tensors_are_copied():
 
 def test_what_the_standard_cannot_copy_is_refused_by_the_standard():
     with pytest.raises(TypeError):
-        clone((number for number in range(3)))
+        clone(number for number in range(3))
 
 
 def test_copies_agree_with_the_standard_ones():

@@ -22,7 +22,9 @@ CAUGHT_AS = {
 
 def test_every_error_is_named_here():
     ours = {
-        name for name, kind in vars(errors).items() if isinstance(kind, type) and kind.__module__ == errors.__name__
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and kind.__module__ == errors.__name__
     }
 
     assert {"DingBufferError", *CAUGHT_AS} == ours
@@ -38,7 +40,7 @@ def test_each_is_caught_by_the_root_and_by_the_builtins_that_di_engine_raised(na
 
 @pytest.mark.parametrize("name", CAUGHT_AS)
 def test_the_message_is_shown_as_it_was_written(name):
-    assert "it's \"quoted\"" == str(getattr(errors, name)("it's \"quoted\""))
+    assert 'it\'s "quoted"' == str(getattr(errors, name)('it\'s "quoted"'))
 
 
 def test_an_error_without_a_message_can_be_shown():

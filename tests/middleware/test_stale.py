@@ -136,7 +136,7 @@ def test_a_sample_without_its_iteration_is_refused(iteration):
 
 
 def test_without_the_layer_the_keyword_is_unknown():
-    with pytest.raises(UnknownArgument, match="staleness_check"):
+    with pytest.raises(UnknownArgument, match="train_iter_sample_data"):
         DequeBuffer(3).sample(1, train_iter_sample_data=3)
 
 

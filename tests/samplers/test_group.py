@@ -70,11 +70,13 @@ def test_in_a_range_every_group_that_has_an_item_there_is_equally_likely(surpris
 
     assert 0 == counts["a"]
     present = {index.of(slot).value for slot in range(*between)}
-    assert 4.0 > surprise([counts[value] for value in sorted(present)], [60_000 / len(present)] * len(present))
+    assert 4.0 > surprise(
+        [counts[value] for value in sorted(present)], [60_000 / len(present)] * len(present)
+    )
 
 
 def test_few_that_take_part_among_many_are_equally_likely(surprise):
-    index = made({**LENGTHS, **{n: 1 for n in range(2000)}})
+    index = made({**LENGTHS, **dict.fromkeys(range(2000), 1)})
     counts = counted(index, draw_groups, 2, 3000, replace=True, at_least=3)
 
     assert 4.0 > surprise([counts[value] for value in "cde"], [2000] * 3)
@@ -82,7 +84,9 @@ def test_few_that_take_part_among_many_are_equally_likely(surprise):
 
 def test_ordered_choices_without_replacement_are_equally_likely(surprise):
     index, rng = made(), np.random.default_rng(2)
-    drawn = [tuple(names(index, draw_groups(rng, index, 2, replace=False, at_least=2))) for _ in range(60_000)]
+    drawn = [
+        tuple(names(index, draw_groups(rng, index, 2, replace=False, at_least=2))) for _ in range(60_000)
+    ]
     choices = list(itertools.permutations("bcde", 2))
 
     assert 4.0 > surprise([drawn.count(choice) for choice in choices], [5000] * len(choices))
@@ -113,7 +117,13 @@ def test_evicted_items_do_not_come_back():
 
 @pytest.mark.parametrize(
     ("query", "most"),
-    [({}, 5), ({"at_least": 3}, 3), ({"at_least": 7}, 0), ({"between": (0, 3)}, 3), ({"between": (99, 100)}, 0)],
+    [
+        ({}, 5),
+        ({"at_least": 3}, 3),
+        ({"at_least": 7}, 0),
+        ({"between": (0, 3)}, 3),
+        ({"between": (99, 100)}, 0),
+    ],
 )
 def test_of_too_few_groups_none_is_drawn(query, most):
     index, rng = made(), np.random.default_rng(0)
@@ -130,7 +140,7 @@ def test_no_groups_give_none():
 
 
 def test_one_eligible_group_among_many_is_found():
-    index = made({**{n: 1 for n in range(5000)}, "long": 4})
+    index = made({**dict.fromkeys(range(5000), 1), "long": 4})
     drawn = draw_groups(np.random.default_rng(0), index, 3, replace=True, at_least=2)
 
     assert ["long"] * 3 == names(index, drawn)

@@ -58,7 +58,9 @@ def surprise_of_draws(surprise, index, sampler, masses, wanted, stratified=True,
         seen.update(tuple(window.slots) for window in drawn)
     chances = expected(index, sampler, wanted)
     assert set(seen) <= set(chances)
-    return surprise([seen[window] for window in chances], [chance * size * times for chance in chances.values()])
+    return surprise(
+        [seen[window] for window in chances], [chance * size * times for chance in chances.values()]
+    )
 
 
 WANTED = {
@@ -118,7 +120,9 @@ def changed():
     return index, sampler, masses
 
 
-@pytest.mark.parametrize("wanted", [WANTED["whole groups"], Wanted(2, False, None)], ids=["groups", "windows"])
+@pytest.mark.parametrize(
+    "wanted", [WANTED["whole groups"], Wanted(2, False, None)], ids=["groups", "windows"]
+)
 def test_masses_follow_what_happens_to_items(surprise, wanted):
     index, sampler, masses = changed()
 
@@ -144,7 +148,11 @@ def test_groups_without_mass_are_drawn_alike_and_so_are_their_windows(surprise):
 
 
 def test_no_group_that_may_be_drawn_is_a_shortage():
-    for values, wanted in (([], WANTED["windows"]), (["a"], WANTED["windows"]), ([None], WANTED["whole groups"])):
+    for values, wanted in (
+        ([], WANTED["windows"]),
+        (["a"], WANTED["windows"]),
+        ([None], WANTED["whole groups"]),
+    ):
         _, _, masses = made(values)
         with pytest.raises(NotEnoughItems, match="less than 2 groups"):
             masses.draw(np.random.default_rng(0), 2, wanted, stratified=True)

@@ -63,7 +63,9 @@ def surprise_of_draws(surprise, wanted, draw=draw_by_items, stratified=True, siz
         seen.update(tuple(serials_of(window.slots).tolist()) for window in windows)
     chances = expected(wanted)
     assert set(seen) <= set(chances)
-    return surprise([seen[window] for window in chances], [chance * size * times for chance in chances.values()])
+    return surprise(
+        [seen[window] for window in chances], [chance * size * times for chance in chances.values()]
+    )
 
 
 WANTED = {
@@ -113,9 +115,7 @@ def test_the_mass_of_a_window_is_in_proportion_to_its_chance(wanted):
     grouping, sampler = made()
     chances = expected(wanted)
     windows = draw_by_items(np.random.default_rng(0), sampler, grouping, 300, wanted, stratified=True)
-    ratios = {
-        round(window.mass / chances[tuple(serials_of(window.slots).tolist())], 6) for window in windows
-    }
+    ratios = {round(window.mass / chances[tuple(serials_of(window.slots).tolist())], 6) for window in windows}
 
     assert 1 == len(ratios)
 

@@ -7,7 +7,11 @@ from ding_buffer.storages.storage import Storage
 
 
 def test_the_object_storage_has_every_method_of_the_contract_with_the_same_arguments():
-    methods = {name: member for name, member in vars(Storage).items() if inspect.isfunction(member) and name[0] != "_"}
+    methods = {
+        name: member
+        for name, member in vars(Storage).items()
+        if inspect.isfunction(member) and name[0] != "_"
+    }
 
     assert {"clear", "drop", "item", "put", "state_dict", "stats", "take", "write"} == set(methods)
     for name, method in methods.items():

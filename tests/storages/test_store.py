@@ -139,7 +139,14 @@ def test_slots_are_found_by_index_texts_of_any_form_and_by_slots():
     texts = [store.storage.item(slot).index for slot in range(4)]
 
     assert [2] == store.slots_of(texts[2]).tolist()
-    for many in (texts, tuple(texts), iter(texts), np.array(texts), [texts[:2], texts[2:]], dict.fromkeys(texts)):
+    for many in (
+        texts,
+        tuple(texts),
+        iter(texts),
+        np.array(texts),
+        [texts[:2], texts[2:]],
+        dict.fromkeys(texts),
+    ):
         assert [0, 1, 2, 3] == store.slots_of(many).tolist()
     assert [] == store.slots_of([]).tolist()
     assert (store.slots_of([texts[0], "unknown", ""]) >= 0).tolist() == [True, False, False]
@@ -205,14 +212,25 @@ def test_a_tensor_names_no_group():
 
 @pytest.mark.parametrize(
     "sample_range",
-    [None, slice(3), slice(-3, None), slice(1, 99), slice(None, None, 2), slice(8, 1, -3), slice(5, 5), slice(-99, 2)],
+    [
+        None,
+        slice(3),
+        slice(-3, None),
+        slice(1, 99),
+        slice(None, None, 2),
+        slice(8, 1, -3),
+        slice(5, 5),
+        slice(-99, 2),
+    ],
 )
 def test_a_range_means_what_it_means_for_a_list(sample_range):
     store = made(10, capacity=10)
     right = list(range(10)) if sample_range is None else list(range(10))[sample_range]
 
     assert right == list(store.positions(sample_range))
-    assert right == [store.storage.item(slot).data for slot in store.slots_in(store.positions(sample_range)).tolist()]
+    assert right == [
+        store.storage.item(slot).data for slot in store.slots_in(store.positions(sample_range)).tolist()
+    ]
 
 
 def test_ranges_within_ranges_are_taken_in_turn():
@@ -223,7 +241,9 @@ def test_ranges_within_ranges_are_taken_in_turn():
     assert list(range(10)) == list(store.positions(()))
 
 
-@pytest.mark.parametrize("wrong", [5, "1:3", range(3), [slice(1), 5], slice("a", None), slice(0, 5, 0), slice(1.5)])
+@pytest.mark.parametrize(
+    "wrong", [5, "1:3", range(3), [slice(1), 5], slice("a", None), slice(0, 5, 0), slice(1.5)]
+)
 def test_what_is_no_range_is_refused(wrong):
     with pytest.raises(BadArgument, match="sample_range"):
         made(4).positions(wrong)
@@ -277,7 +297,9 @@ def test_a_state_brings_back_items_order_groups_and_draws():
     loaded.check()
 
 
-@pytest.mark.parametrize(("capacity", "kept"), [(2, [7, 8]), (6, [2, 3, 5, 6, 7, 8]), (20, [1, 2, 3, 5, 6, 7, 8])])
+@pytest.mark.parametrize(
+    ("capacity", "kept"), [(2, [7, 8]), (6, [2, 3, 5, 6, 7, 8]), (20, [1, 2, 3, 5, 6, 7, 8])]
+)
 def test_w19_a_state_of_another_capacity_leaves_its_own_and_keeps_the_newest(capacity, kept):
     store, loaded = made(9, capacity=8), made(1, capacity=capacity)
     store.grouped("env")

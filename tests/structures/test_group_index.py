@@ -46,7 +46,7 @@ def test_it_agrees_with_a_dict_of_values(steps):
     for step, what in steps:
         serials = sorted(held)
         if step == "add":
-            if len(held) == CAPACITY or serials and serial - serials[0] >= CAPACITY:
+            if len(held) == CAPACITY or (serials and serial - serials[0] >= CAPACITY):
                 index.evict(serials[0] % CAPACITY)
                 del held[serials[0]]
             index.add(serial % CAPACITY, serial, what)

@@ -68,7 +68,11 @@ def agree(index, twin):
     backwards = list(range(len(slots)))[::-1]
     assert slots[::-1] == index.slots_at(np.array(backwards, dtype=np.int64)).tolist()
     for position, (serial, slot) in enumerate(twin.held):
-        assert (slot, position, slot) == (index.slot_at(position), index.position_of(slot), index.slot_of(serial))
+        assert (slot, position, slot) == (
+            index.slot_at(position),
+            index.position_of(slot),
+            index.slot_of(serial),
+        )
     for start in range(len(slots)):
         low, high = index.serials_between(start, len(slots))
         assert serials[start:] == [serial for serial in serials if low <= serial < high]

@@ -14,7 +14,9 @@ STEP = st.one_of(
 
 
 def made(capacity, count):
-    return SlotLog(capacity, np.arange(count) * 2, np.arange(count), [], count), [(2 * n, n) for n in range(count)]
+    return SlotLog(capacity, np.arange(count) * 2, np.arange(count), [], count), [
+        (2 * n, n) for n in range(count)
+    ]
 
 
 def agree(log, held):
