@@ -81,7 +81,8 @@ class Buffer(ABC):
 
     def extend(self, batch: Any, meta: Any = None) -> Any:
         """Stores many items: one by one, unless a subclass knows better."""
-        return self._extend_one_by_one(batch, meta)
+        with self._lock:
+            return self._chains["extend"](list(batch), meta=meta)
 
     def use(self: Self, *layers: Any) -> Self:
         """Adds layers inside those already there and returns the buffer.
@@ -150,7 +151,7 @@ class Buffer(ABC):
         for action in ACTIONS:
             base = self._bases[action] = _carried_out_by(type(self), action)
             places = [place for place, layer in enumerate(self._middleware) if overrides(layer, action)]
-            if action == "extend" and not whole:
+            if action == "extend" and (base is None or not whole):
                 base = type(self)._extend_one_by_one
                 places = [place for place in places if not overrides(self._middleware[place], "push")]
             elif not places:

@@ -31,8 +31,8 @@ def weighed(items: Sequence[BufferedData], weights: np.ndarray) -> list[Buffered
 def _entries(items: Sequence[BufferedData], weights: np.ndarray) -> Sequence[Any]:
     rows = weights.astype(np.float32)[:, None]
     first: Any = next((item.data for item in items if takes_entries(item.data)), {})
-    if not any(is_tensor(part) or is_tree(part) for part in first.values()):
+    torch: Any = sys.modules.get("torch")  # a tree may hold arrays only
+    if torch is None or not any(is_tensor(part) or is_tree(part) for part in first.values()):
         return list(rows)
-    torch: Any = sys.modules["torch"]
     tensors: Sequence[Any] = torch.from_numpy(rows).unbind(0)
     return tensors

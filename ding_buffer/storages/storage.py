@@ -14,8 +14,8 @@ class Storage(Protocol):
     Which slot is whose, which is older, and which is free is the store's business.
 
     The store calls it under its lock, with slots that are valid; a slot that is ``put`` is free, or holds the
-    oldest item, which gives way. Slots of an empty storage are first used in ascending order. A refused item (wrong shape,
-    wrong type) raises before anything is stored.
+    oldest item, which gives way. Slots of an empty storage are first used in ascending order. A refused item
+    (wrong shape, wrong type) raises before anything is stored.
     """
 
     def put(self, slot: int, data: Any, index: str, meta: dict[str, Any]) -> BufferedData:

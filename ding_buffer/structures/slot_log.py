@@ -62,10 +62,6 @@ class SlotLog:
         """Returns the slot of the oldest item."""
         return int(self._slots[self._start])
 
-    def first_serial(self) -> int:
-        """Returns the serial of the oldest item."""
-        return int(self._serials[self._start])
-
     def pop_oldest(self) -> None:
         """Forgets the oldest item."""
         self.free.append(self.oldest())

@@ -1,6 +1,7 @@
-"""The contracts of the house as test suites, for whoever ships a layer, a storage or a sampler of their own.
+"""The contracts of the house as test suites, for whoever ships a layer, a storage or a sampler.
 
-pytest shows what the two sides of a failed assert were, as it does for tests of one's own. Needs the extra ``test``.
+pytest shows what the two sides of a failed assert were, as it does for tests of one's own. Needs the extra
+``test``.
 """
 
 from __future__ import annotations

@@ -28,50 +28,68 @@ _CHOICES = st.lists(st.integers(0, 60), max_size=8)
 def check_buffer(buffer: Any, *, steps: int = 300, seed: int = 0, **options: Any) -> TwinDriver:
     """Drives a buffer through ``steps`` random operations beside its ``NaiveTwin`` and compares after each.
 
-    ``options`` are those of ``TwinDriver``: ``payload``, ``meta``, ``query``, ``kinds``, ``same``. From the middle on a layer in
-    another view follows the events too. Returns the driver, to go on from there.
+    ``options`` are those of ``TwinDriver``: ``payload``, ``meta``, ``query``, ``kinds``, ``same``. From the
+    middle on a layer in another view follows the events too. Returns the driver, to go on from there.
     """
     rng = np.random.default_rng(seed)
     driver = TwinDriver(buffer, **options)
-
-    def some(bound: int, most: int) -> list[int]:
-        return [int(one) for one in rng.integers(bound, size=int(rng.integers(most + 1)))]
-
-    def env() -> int | None:
-        return None if rng.random() < 0.2 else int(rng.integers(4))
-
     for step in range(steps):
         if step == steps // 2:
             driver.follow()
-        known = max(len(driver.known), 1)
-        recent = known - 1 - int(rng.integers(min(known, 2 * buffer.size)))
-        match int(rng.choice(9, p=[0.3, 0.1, 0.08, 0.07, 0.12, 0.28, 0.015, 0.02, 0.015])):
-            case 0:
-                driver.push(env())
-            case 1:
-                driver.extend([env() for _ in some(1, buffer.size // 2 + 1)], columns=bool(rng.integers(2)))
-            case 2:
-                driver.update(recent, env(), with_data=bool(rng.integers(2)))
-            case 3:
-                driver.update_many([recent, *some(known, 4)], env())
-            case 4:
-                driver.delete([recent, recent, *some(known, 4)], elsewhere=bool(rng.integers(2)))
-            case 5:
-                numbers = rng.integers([100, 6, 13, 8, 2, 3]).tolist()
-                driver.sample(numbers[0], 1 + numbers[1], *numbers[2:4], 1 + numbers[4], 1 + numbers[5])
-            case 6:
-                driver.clear()
-            case 7:
-                driver.reload()
-            case _:
-                driver.move_to_copy()
+        _MOVES[int(rng.choice(len(_MOVES), p=_SHARES))](driver, _Dice(driver, rng))
     return driver
 
 
-def buffer_machine(make_buffer: Callable[[], Any], **options: Any) -> type[RuleBasedStateMachine]:
-    """Returns a Hypothesis state machine over the buffers that ``make_buffer`` makes; its ``TestCase`` is the test.
+class _Dice:
+    """Random arguments for a driver's operations."""
 
-    ``options`` are those of ``TwinDriver``.
+    def __init__(self, driver: TwinDriver, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.known = max(len(driver.known), 1)
+        self.size = driver.buffer.size
+        self.recent = self.known - 1 - self.below(min(self.known, 2 * self.size))
+
+    def below(self, bound: int) -> int:
+        return int(self.rng.integers(bound))
+
+    def flip(self) -> bool:
+        return bool(self.below(2))
+
+    def env(self) -> int | None:
+        return None if self.rng.random() < 0.2 else self.below(4)
+
+    def envs(self) -> list[int | None]:
+        return [self.env() for _ in range(self.below(self.size // 2 + 2))]
+
+    def choices(self) -> list[int]:
+        return [self.recent, *(self.below(self.known) for _ in range(self.below(5)))]
+
+
+_MOVES: list[Callable[[TwinDriver, _Dice], None]] = [
+    lambda driver, dice: driver.push(dice.env()),
+    lambda driver, dice: driver.extend(dice.envs(), columns=dice.flip()),
+    lambda driver, dice: driver.update(dice.recent, dice.env(), with_data=dice.flip()),
+    lambda driver, dice: driver.update_many([*dice.choices(), dice.recent], dice.env()),
+    lambda driver, dice: driver.delete([*dice.choices(), dice.recent], elsewhere=dice.flip()),
+    lambda driver, dice: driver.sample(
+        kind=dice.below(100),
+        size=1 + dice.below(6),
+        start=dice.below(13),
+        length=dice.below(8),
+        step=1 + dice.below(2),
+        unroll_len=1 + dice.below(3),
+    ),
+    lambda driver, dice: driver.clear(),
+    lambda driver, dice: driver.reload(),
+    lambda driver, dice: driver.move_to_copy(),
+]
+_SHARES = [0.3, 0.1, 0.08, 0.07, 0.12, 0.28, 0.015, 0.02, 0.015]
+
+
+def buffer_machine(make_buffer: Callable[[], Any], **options: Any) -> type[RuleBasedStateMachine]:
+    """Returns a Hypothesis state machine over the buffers that ``make_buffer`` makes.
+
+    Its ``TestCase`` is the test; ``options`` are those of ``TwinDriver``.
     """
 
     class BufferMachine(RuleBasedStateMachine):

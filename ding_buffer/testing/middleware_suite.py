@@ -1,4 +1,4 @@
-# ruff: noqa: S101
+# ruff: noqa: D102, S101  (the name of a test says what it checks)
 """What every layer must do, as a test class to inherit from."""
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ class _Payload:
 
 
 class MiddlewareSuite:
-    """What a buffer's users expect whatever layer they add. Whoever ships one inherits and runs pytest::
+    """What a buffer's users expect whatever layer they add.
+
+    Whoever ships a layer inherits and runs pytest::
 
         class TestMyLayer(MiddlewareSuite):
             query = {"my_keyword": 3}                # goes with every sample

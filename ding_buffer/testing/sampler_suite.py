@@ -1,4 +1,4 @@
-# ruff: noqa: S101
+# ruff: noqa: D102, S101  (the name of a test says what it checks)
 """What every sampler by priority must do, as a test class to inherit from."""
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from ding_buffer.testing.distribution import surprise
 
 
 class SamplerSuite:
-    """The contract of ``PrioritySampler``. Whoever ships one inherits, says how it is made, and runs pytest::
+    """The contract of ``PrioritySampler``.
+
+    Whoever ships one inherits, says how it is made, and runs pytest::
 
         class TestMySampler(SamplerSuite):
             def make(self, capacity):

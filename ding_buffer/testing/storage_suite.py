@@ -1,4 +1,4 @@
-# ruff: noqa: S101
+# ruff: noqa: D102, S101  (the name of a test says what it checks)
 """What every storage must do, as a test class to inherit from."""
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from ding_buffer.testing.buffer_checks import check_buffer
 
 
 class StorageSuite:
-    """The contract of ``Storage``. Whoever ships one inherits, says how it is made, and runs pytest::
+    """The contract of ``Storage``.
+
+    Whoever ships one inherits, says how it is made, and runs pytest::
 
         class TestMyStorage(StorageSuite):
             def make(self):
                 return MyStorage(capacity=16)
 
-            def payload(self, number):               # where an int is not what it holds
+            def payload(self, number):                 # where an int is not what it holds
                 return {"obs": np.full(3, number)}
 
-            def same(self, left, right):             # where == does not say so
+            def same(self, left, right):               # where == does not say so
                 return np.array_equal(left["obs"], right["obs"])
 
-    ``make`` returns an empty storage with room for at least ``room`` items; ``payload(n)`` differs for each n.
+    ``make`` returns an empty storage with room for ``room`` items; ``payload(n)`` differs for each n.
     """
 
     room = 16

@@ -63,11 +63,12 @@ class Follower(Middleware):
 class TwinDriver:
     """Does the same to a buffer and to a ``NaiveTwin``, and compares them after each step.
 
-    Whatever its layers are, a buffer holds what was pushed, oldest first, less what was evicted or deleted, and hands out
-    nothing else. A buffer whose layers leave ``sample`` alone must return exactly what was asked for.
+    Whatever its layers are, a buffer holds what was pushed, oldest first, less what was evicted or deleted,
+    and hands out nothing else. A buffer whose layers leave ``sample`` alone must return exactly what was
+    asked for.
 
-    * ``payload(n)`` makes the n-th payload, compared by ``same``; ``meta(n)`` adds to the n-th item's meta what layers need.
-    * ``query`` goes with every sample; ``kinds`` are the ways to sample that the layers allow (all of ``KINDS``).
+    * ``payload(n)`` makes the n-th payload, compared by ``same``; ``meta(n)`` is what layers need to know.
+    * ``query`` goes with every sample; ``kinds`` are the ways to sample that layers allow (all: ``KINDS``).
     """
 
     def __init__(
@@ -228,7 +229,7 @@ class TwinDriver:
         return self._payload(number), meta if env is None else {**meta, KEY: env}
 
     def _take_in(self, given: Mapping[str, Mapping[str, Any]] | None) -> None:
-        """Lets the twin have what is new in the buffer: a layer may refuse an item, hold it back, or bring several."""
+        """Lets the twin have what is new: a layer may refuse an item, hold it back, or bring several."""
         known = set(self.known)
         for item in self.buffer:
             if item.index not in known:
@@ -257,7 +258,8 @@ class TwinDriver:
             count = sum(len(group) >= asked.get("unroll_len", 1) for group in groups.values())
         else:
             count = len(self.twin.in_range(asked.get("sample_range")))
-        return count < (1 if asked.get("replace") else asked["size"])
+        wanted: int = 1 if asked.get("replace") else asked["size"]
+        return bool(count < wanted)
 
     def _compare(self, batch: Any, asked: Mapping[str, Any]) -> None:
         if "indices" in asked:

@@ -1,4 +1,4 @@
-"""What goes in, what changes, what goes out, and how it is read; sampling, copies and layers have files of their own."""
+"""What goes in, changes and goes out, and how it is read; sampling, copies, layers: see the other files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_size_that_is_no_int_is_refused(wrong):
 
 
 def test_a_size_of_numpy_will_do():
-    buffer = DequeBuffer(np.int64(3))  # type: ignore[arg-type]
+    buffer = DequeBuffer(np.int64(3))
 
     assert (3, 3) == (buffer.size, buffer.capacity)
 
@@ -315,7 +315,7 @@ def test_clear_leaves_nothing_and_goes_on():
     gone = buffer[0].index
     buffer.sample(1, groupby="env")
 
-    assert buffer.clear() is None  # type: ignore[func-returns-value]
+    assert buffer.clear() is None
     assert 0 == len(buffer) == len(buffer.indices)
     assert not buffer.indices.has(gone)
     buffer.push(7, {"env": 5})

@@ -1,4 +1,4 @@
-"""How often each item, group and window is drawn: chi-square against what it should be, and planted faults that it must notice."""
+"""How often each item, group and window is drawn: chi-square against what is right, and planted faults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from ding_buffer.buffers import selection
 from ding_buffer.buffers.deque_buffer import DequeBuffer
-from ding_buffer.samplers import group, sequence, uniform
+from ding_buffer.samplers import sequence, uniform
 from ding_buffer.testing.distribution import surprise
 
 UNLIKELY = 3.7
@@ -34,7 +34,7 @@ def scattered():
 
 
 def surprise_of_items(buffer, size=5, allowed=None, **query):
-    """How surprising it is, if all items of a range are alike, how often each is drawn and how often it comes first."""
+    """How surprising it is, if all items of a range are alike, how often each is drawn and comes first."""
     held = [item.data for item in buffer]
     allowed = held if allowed is None else held[allowed]
     times = DRAWS // size
@@ -164,7 +164,3 @@ def test_a_last_window_that_is_never_drawn_would_be_noticed(monkeypatch):
 
     monkeypatch.setattr(selection, "window_starts", off_by_one)
     assert UNLIKELY < surprise_of_windows(one_group(10), 10, 4)
-
-
-def test_the_draw_of_groups_is_the_samplers():
-    assert selection.draw_groups is group.draw_groups

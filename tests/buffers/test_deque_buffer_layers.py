@@ -142,11 +142,11 @@ def test_many_pushed_are_one_call_for_a_layer_and_one_each_for_a_function():
 def test_calls_that_name_an_argument_twice_or_wrongly_are_type_errors():
     buffer = DequeBuffer(3).use(Recorder())
     for act in (
-        lambda: buffer.push(),  # type: ignore[call-arg]
-        lambda: buffer.push(1, {}, 2),  # type: ignore[call-arg]
-        lambda: buffer.push(1, data=1),  # type: ignore[misc]
-        lambda: buffer.push(1, mtea={}),  # type: ignore[call-arg]
-        lambda: buffer.clear(1),  # type: ignore[call-arg]
+        lambda: buffer.push(),
+        lambda: buffer.push(1, {}, 2),
+        lambda: buffer.push(1, data=1),
+        lambda: buffer.push(1, mtea={}),
+        lambda: buffer.clear(1),
     ):
         with pytest.raises(TypeError):
             act()
@@ -217,7 +217,7 @@ def test_a_layer_that_forgets_to_return_the_sample_is_told():
     buffer = DequeBuffer(9)
     buffer.push(1)
     buffer.use(forgets)
-    with pytest.raises(ChainError, match="returned None from sample.*forget to return"):
+    with pytest.raises(ChainError, match=r"returned None from sample.*forget to return"):
         buffer.sample(1)
 
 
@@ -231,7 +231,7 @@ def test_what_is_no_layer_is_refused_with_nothing_added(wrong):
 
 def test_a_keyword_that_a_layer_consumes_does_not_reach_the_buffer():
     class Takes(Middleware):
-        consumes = ("level",)
+        takes = ("level",)
 
         def sample(self, chain, size=None, *, level=0, **query):
             return chain(size=size + level, **query)

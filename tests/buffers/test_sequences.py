@@ -24,7 +24,7 @@ def test_the_storage_is_a_sequence_of_items_oldest_first():
 
     assert isinstance(storage, ItemOrder)
     assert HELD == [item.data for item in storage]
-    assert (8, 10) == (len(storage), storage.maxlen)  # type: ignore[attr-defined]
+    assert (8, 10) == (len(storage), storage.maxlen)
     assert (2, 11, 6) == (storage[0].data, storage[-1].data, storage[2].data)
     assert HELD[1:6:2] == [item.data for item in storage[1:6:2]]
     assert HELD[::-1] == [item.data for item in reversed(storage)]

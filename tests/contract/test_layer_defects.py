@@ -1,10 +1,11 @@
-"""The defects of DI-engine 0.5.3's buffer middleware, each by its number in the contract, and that ours lacks them."""
+"""The defects of DI-engine 0.5.3's buffer middleware, each by its number, and that ours lacks them."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
 from collections import namedtuple
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def drawn(buffer: DequeBuffer, size: int = 300, **query) -> set:
 
 def test_w6_priorities_work_with_groups_and_windows() -> None:
     buffer, _ = prioritized(20)
-    buffer.extend(range(20), meta={"env": [n // 5 for n in range(20)], "priority": [float(n) for n in range(20)]})
+    buffer.extend(range(20), meta={"env": [n // 5 for n in range(20)], "priority": np.arange(20.0)})
 
     assert [5] * 8 == [len(group) for group in buffer.sample(8, groupby="env")]
     for group in buffer.sample(8, groupby="env", unroll_len=3, replace=True):
@@ -147,11 +148,11 @@ def test_w10_a_push_that_does_not_arrive_leaves_no_phantom(outside, how) -> None
 
     layer = PriorityExperienceReplay()
     buffer = DequeBuffer(10, seed=0).use(*((limiter, layer) if outside else (layer, limiter)))
-    for number in range(6):
-        try:
-            assert (buffer.push(number) is None) == (number >= 3)
-        except RuntimeError:
-            assert number >= 3
+    for number in range(3):
+        buffer.push(number)
+    for number in range(3, 6):
+        with pytest.raises(RuntimeError) if how == "raises" else nullcontext():
+            assert buffer.push(number) is None
 
     assert 3 == len(buffer) == len(layer._sampler)
     assert {0, 1, 2} == drawn(buffer)
@@ -203,13 +204,21 @@ def test_w12_a_partly_filled_buffer_is_saved_without_holes(layers, tmp_path) -> 
         DequeBuffer(10).sample(1)
 
 
-RANGES = [slice(None, 5), slice(0, 5), slice(0, 1), slice(-3, None), slice(-10, None), slice(-10, -2), slice(2, None)]
+RANGES = [
+    slice(None, 5),
+    slice(0, 5),
+    slice(0, 1),
+    slice(-3, None),
+    slice(-10, None),
+    slice(-10, -2),
+    slice(2, None),
+]
 
 
 @pytest.mark.parametrize("count", [4, 16, 23], ids=["partial", "full", "wrapped"])
 @pytest.mark.parametrize("part", RANGES, ids=repr)
 @pytest.mark.parametrize("layers", [[], [PriorityExperienceReplay]], ids=["uniform", "prioritized"])
-def test_w13_a_range_is_of_positions_from_the_oldest_and_negatives_count_from_the_newest(layers, part, count) -> None:
+def test_w13_a_range_counts_from_the_oldest_and_if_negative_from_the_newest(layers, part, count) -> None:
     buffer = DequeBuffer(16, seed=0).use(*(make() for make in layers))
     buffer.extend(range(count))
     held = list(range(count))[-16:]
@@ -231,7 +240,7 @@ def test_w14_whole_numbers_are_priorities(kind) -> None:
     assert 3 == buffer.count()
 
 
-Pair = namedtuple("Pair", ["obs", "info"])  # noqa: PYI024
+Pair = namedtuple("Pair", ["obs", "info"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -314,7 +323,7 @@ def test_w18_a_state_sets_no_other_attribute() -> None:
     layer.load_state_dict(state)
 
     assert names == set(vars(layer))
-    assert "evil" != layer.push
+    assert callable(layer.push)
     assert buffer.push("a") is not None
     with pytest.raises(CorruptSnapshot):
         buffer.load_state_dict({"store": buffer.state_dict()["store"], "layers": [{"name": "x"}]})

@@ -1,4 +1,4 @@
-"""The defects of DI-engine 0.5.3's task pipeline around a buffer, each by its number in the contract, and that ours lacks them."""
+"""The defects of DI-engine 0.5.3's pipeline around a buffer, each by its number, and that ours lacks them."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ def test_w4_the_priorities_of_every_batch_arrive() -> None:
 
     assert [(8, 8)] * 250 == updates.calls
     assert 2000 == sum(there for _, there in updates.calls)
-    last_seen = {step["obs"]: float(place + 1) for place, batch in enumerate(policy.batches) for step in batch}
-    assert last_seen == {item.data["obs"]: item.meta["priority"] for item in buffer if item.data["obs"] in last_seen}
+    expected = dict.fromkeys(range(100), 1.0)
+    for number, batch in enumerate(policy.batches, 1):
+        expected.update({step["obs"]: float(number) for step in batch})
+    assert expected == {item.data["obs"]: item.meta["priority"] for item in buffer}
 
 
 def windows_of(policy: Policy) -> list[list[int]]:

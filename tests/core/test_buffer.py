@@ -204,6 +204,32 @@ def test_many_pushed_reach_a_function_one_by_one():
     assert [("push", (1,), {"meta": {}}), ("push", (2,), {"meta": {}})] == seen
 
 
+def test_many_pushed_into_a_users_own_buffer_pass_every_layer_once():
+    one, many, counts = Adds(10), AddsMany(5), Counts()
+    buffer = ListBuffer(9)
+    assert [1, 2] == [item.data for item in buffer.extend(iter([1, 2]))]
+    buffer.use(counts).use(many)
+    buffer.extend((number for number in (3, 4)), meta={"env": [5, 6]})
+    buffer.use(one)
+    buffer.extend([7])
+
+    assert [1, 2, 8, 9, 22] == values(buffer)
+    assert [{"env": 5}, {"env": 6}] == [item.meta for item in buffer.held[2:4]]
+    assert [[3, 4], [7]] == counts.batches
+    assert [3, 4, 7] == many.seen
+
+
+def test_what_the_layers_take_and_need_can_be_asked():
+    class Wants(Middleware):
+        takes = ("now",)
+        needs = ("age",)
+
+    buffer = DequeBuffer(3).use(Wants()).use(lambda action, chain, *args, **kwargs: chain(*args, **kwargs))
+
+    assert (frozenset({"now"}), frozenset({"age"})) == (buffer.takes, buffer.needs)
+    assert frozenset() == DequeBuffer(3).takes
+
+
 def test_a_subclass_that_wraps_an_action_undecorated_keeps_the_layers():
     class Doubling(DequeBuffer):
         def push(self, data, meta=None):

@@ -211,7 +211,7 @@ class Tree:
             yield key, type(self)(part) if isinstance(part, dict) else part
 
 
-TreeValue = type("TreeValue", (Tree,), {"__module__": "treevalue.tree.tree"})
+TreeValue: Any = type("TreeValue", (Tree,), {"__module__": "treevalue.tree.tree"})
 
 
 def plain(tree):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ding_buffer.core import errors
 
-CAUGHT_AS = {
+CAUGHT_AS: dict[str, list[type[Exception]]] = {
     "NotEnoughItems": [ValueError],
     "UnknownIndex": [KeyError],
     "NoSuchPosition": [IndexError],
@@ -33,7 +35,8 @@ def test_every_error_is_named_here():
 @pytest.mark.parametrize("name", CAUGHT_AS)
 def test_each_is_caught_by_the_root_and_by_the_builtins_that_di_engine_raised(name):
     kind = getattr(errors, name)
-    for caught in [errors.DingBufferError, *CAUGHT_AS[name]]:
+    kinds: list[Any] = [errors.DingBufferError, *CAUGHT_AS[name]]
+    for caught in kinds:
         with pytest.raises(caught, match="what was wrong"):
             raise kind("what was wrong")
 

@@ -1,8 +1,23 @@
 from __future__ import annotations
 
+import pytest
+
 from ding_buffer.core import explain
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.explain import Explanation, Stopwatch
+
+NOW = [0]
+
+
+def tick(by=0):
+    """A clock that stands still unless it is told how far to go."""
+    NOW[0] += by
+    return NOW[0]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    monkeypatch.setattr(explain, "perf_counter_ns", tick)
 
 
 class Slow(Middleware):
@@ -12,7 +27,7 @@ class Slow(Middleware):
     """
 
     def push(self, chain, data, meta=None):
-        explain.perf_counter_ns(100)  # type: ignore[call-arg]
+        tick(100)
         return chain(data, meta=meta)
 
 
@@ -42,21 +57,9 @@ class Box:
         return 1
 
 
-def clock(monkeypatch):
-    """A clock that stands still unless it is told how far to go."""
-    now = [0]
-
-    def tick(by=0):
-        now[0] += by
-        return now[0]
-
-    monkeypatch.setattr(explain, "perf_counter_ns", tick)
-    return tick
-
-
-def test_each_layer_is_booked_its_own_time_and_the_store_the_rest(monkeypatch):
-    tick = clock(monkeypatch)
-    layers = [Slow(), function, Slow()]
+@pytest.mark.usefixtures("clock")
+def test_each_layer_is_booked_its_own_time_and_the_store_the_rest():
+    layers: list = [Slow(), function, Slow()]
     stopwatch = Stopwatch(["a", "b", "c"])
 
     def base(data, meta=None):
@@ -72,8 +75,8 @@ def test_each_layer_is_booked_its_own_time_and_the_store_the_rest(monkeypatch):
     assert [0.2, 0.0, 0.2, 0.6] == stopwatch.shares()
 
 
-def test_a_layer_that_raises_is_booked_all_the_same(monkeypatch):
-    tick = clock(monkeypatch)
+@pytest.mark.usefixtures("clock")
+def test_a_layer_that_raises_is_booked_all_the_same():
     stopwatch = Stopwatch(["a"])
 
     def base(data, meta=None):
@@ -82,10 +85,9 @@ def test_a_layer_that_raises_is_booked_all_the_same(monkeypatch):
 
     chain = stopwatch.compose([Slow()], [0], "push", base)
     for number in range(2):
-        try:
+        with pytest.raises(KeyError):
             chain(number)
-        except KeyError:
-            tick(1000)
+        tick(1000)
 
     assert [200, 600] == stopwatch.spent
 

@@ -104,7 +104,8 @@ def test_whoever_gives_it_back_queues_behind_whoever_waits():
 
 def test_a_condition_works_on_it_also_when_it_is_held_twice():
     lock = FairLock()
-    condition, box = threading.Condition(lock), []  # type: ignore[arg-type]
+    condition = threading.Condition(lock)  # type: ignore[arg-type]
+    box: list = []
 
     def wait():
         with lock, condition:

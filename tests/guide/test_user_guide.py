@@ -29,7 +29,7 @@ def snippets() -> dict[str, str]:
 
 
 class LinearModel:
-    """Learns the reward from the observation by gradient steps: as small as a policy can be and still learn."""
+    """Learns the reward from the observation by gradient steps: as small as a policy can be."""
 
     def __init__(self) -> None:
         self.weight = np.zeros(2)
@@ -55,7 +55,7 @@ def collect(ctx: Any) -> None:
 
 
 def refilled(middleware: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Each collector of the guide's examples stands before its pusher; here one stands before every middleware."""
+    """In the guide's examples a collector stands before each pusher; here before every middleware."""
 
     def run(ctx: Any) -> Any:
         collect(ctx)

@@ -110,15 +110,16 @@ class Weighed(Oracle):
         records = drawn.records
         if drawn.flat:
             least = min(record.mass for record in records.values())
-            expected = [[(records[item.index].mass / least) ** -BETA for item in group] for group in drawn.groups]
+            (group,) = drawn.groups
+            expected = [[(records[item.index].mass / least) ** -BETA for item in group]]
         else:
             masses = [self._group_mass(drawn, group) for group in drawn.groups]
             if None in masses:  # a window that was cut afterwards: which one it was cannot be told
                 expected = [[group[0].meta["priority_IS"]] * len(group) for group in drawn.groups]
             else:
                 least = min(mass for mass in masses if mass is not None)
-                pairs = zip(drawn.groups, masses, strict=True)
-                expected = [[(mass / least) ** -BETA] * len(group) for group, mass in pairs if mass is not None]
+                weights = [(mass / least) ** -BETA for mass in masses if mass is not None]
+                expected = [[one] * len(group) for one, group in zip(weights, drawn.groups, strict=True)]
         for group, weights in zip(drawn.groups, expected, strict=True):
             for item, weight in zip(group, weights, strict=True):
                 assert item.meta["priority_IS"] == pytest.approx(weight)

@@ -33,8 +33,8 @@ class Walk:
 
     def run(self, steps: int) -> None:
         """Takes so many steps."""
-        kinds = [self.push, self.extend, self.sample, self.update_many, self.update_one, self.delete, self.spike]
-        kinds += [self.clear, self.reload]
+        kinds = [self.push, self.extend, self.sample, self.update_many, self.update_one]
+        kinds += [self.delete, self.spike, self.clear, self.reload]
         chances = [0.2, 0.15, 0.33, 0.08, 0.08, 0.06, 0.06, 0.015, 0.025]
         for _ in range(steps):
             self.now += int(self.rng.integers(2))
@@ -86,7 +86,8 @@ class Walk:
     def some(self, most: int) -> list[str]:
         """Some indices, one of them twice, some long gone."""
         recent = self.known[-2 * CAPACITY :]
-        chosen = [recent[int(place)] for place in self.rng.integers(len(recent), size=int(self.rng.integers(1, most)))]
+        count = int(self.rng.integers(1, most))
+        chosen = [recent[place] for place in self.rng.integers(len(recent), size=count).tolist()]
         return [*chosen, chosen[0], self.known[0]]
 
     def set_priorities(self, indices: Sequence[str], priorities: Sequence[float]) -> None:
@@ -146,12 +147,8 @@ class Walk:
     def draw(self, size: int, query: dict[str, Any]) -> Drawn | None:
         for oracle in self.oracles:
             query = {**query, **oracle.query(self.now)}
-        self.forget(
-            [index for index, record in self.records.items() if any(o.goes_first(record, self.now) for o in self.oracles)]
-        )
-        allowed = list(self.records)
-        for oracle in reversed(self.oracles):
-            allowed = oracle.narrowed(allowed)
+        self.forget(set(self.records) - set(self.fresh()))
+        allowed = self.allowed()
         stored = {item.index: item for item in self.outside}
         try:
             batch = self.buffer.sample(size, **query)
@@ -166,16 +163,28 @@ class Walk:
             oracle.check(drawn)
         for index, count in drawn.uses.items():
             self.records[index].uses += count
-        self.forget(
-            [index for index, record in self.records.items() if any(o.goes_last(record) for o in self.oracles)]
-        )
+        worn = [i for i, record in self.records.items() if any(o.goes_last(record) for o in self.oracles)]
+        self.forget(worn)
         self.batches += 1
         return drawn
+
+    def fresh(self) -> list[str]:
+        """What the next draw does not delete first."""
+        gone = (any(o.goes_first(record, self.now) for o in self.oracles) for record in self.records.values())
+        return [index for index, going in zip(self.records, gone, strict=True) if not going]
+
+    def allowed(self) -> list[str]:
+        """What the next draw may take."""
+        indices = self.fresh()
+        for oracle in reversed(self.oracles):
+            indices = oracle.narrowed(indices)
+        return indices
 
     def too_few(self, size: int, allowed: Sequence[str], query: dict[str, Any]) -> bool:
         replace = query.get("replace", False) or self.any("replaces")
         if "groupby" in query:
-            held = Counter(self.records[index].env for index in allowed if self.records[index].env is not None)
+            held = Counter(self.records[index].env for index in allowed)
+            del held[None]
             count = sum(length >= query.get("unroll_len", 1) for length in held.values())
         else:
             count = len(allowed)
@@ -224,15 +233,13 @@ class Walk:
             assert env is not None
             start = members.index(group[0].index)
             assert members[start : start + self.length(len(members), query)] == [item.index for item in group]
-        assert replace or len(drawn.groups) == len({self.records[group[0].index].env for group in drawn.groups})
+        envs = {self.records[group[0].index].env for group in drawn.groups}
+        assert replace or len(drawn.groups) == len(envs)
 
     def spike(self) -> None:
-        """Gives all the priority to one item: with priorities in the chain it, or its group, is all that is drawn."""
+        """Gives all the priority to one item: a layer that knows priorities draws nothing else."""
         self.set_priorities(list(self.records), [0.0] * len(self.records))
-        live = [i for i, record in self.records.items() if not any(o.goes_first(record, self.now) for o in self.oracles)]
-        for oracle in reversed(self.oracles):
-            live = oracle.narrowed(live)
-        live = [index for index in live if self.records[index].env is not None]
+        live = [index for index in self.allowed() if self.records[index].env is not None]
         if live:
             heavy = live[int(self.rng.integers(len(live)))]
             self.set_priorities([heavy], [5.0])
@@ -243,12 +250,14 @@ class Walk:
             if self.any("replaces"):
                 assert {env} == {drawn.records[item.index].env for item in drawn.items}
                 assert groups or {heavy} == set(drawn.uses)
-        self.set_priorities(list(self.records), (self.rng.integers(100, size=len(self.records)) / 10).tolist())
+        priorities = self.rng.integers(100, size=len(self.records)) / 10
+        self.set_priorities(list(self.records), priorities.tolist())
 
     def compare(self) -> None:
         """The buffer and the model hold the same."""
         items = list(self.outside)
         assert list(self.records) == [item.index for item in items] == [item.index for item in self.buffer]
         for record, item in zip(self.records.values(), items, strict=True):
-            assert (record.number, record.env, record.iteration) == (item.data["n"], item.meta["env"], item.meta[ITERATION])
+            said = (item.data["n"], item.meta["env"], item.meta[ITERATION])
+            assert (record.number, record.env, record.iteration) == said
         self.buffer.store.check()

@@ -1,4 +1,4 @@
-"""Every ordered pair of layers: refused when it is composed, or right. Extend the two lists and nothing else."""
+"""Every ordered pair of layers: refused when it is composed, or right. The two lists are all to extend."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.middleware.pair_walk import CAPACITY, Walk
 
 
 class Shipped(NamedTuple):
-    """A layer, how one is made, and what must be true with it. Of a pair of the same, the second is made otherwise."""
+    """A layer, how one is made, and what must be true with it; of two of the same the second is another."""
 
     name: str
     make: Callable[[], Any]
@@ -65,6 +65,14 @@ TABLE = Path(__file__).resolve().parents[2] / "middleware" / "PAIRS.md"
 HOW = "python -m tests.middleware.write_pairs"
 STEPS = 260
 
+INTRODUCTION = f"""# Every pair of layers, in both orders
+
+A row is the layer used first (the outer one), a column the one used second (the inner one). A pair is
+either *right*: both layers keep their promises together, over hundreds of random pushes, samples, updates,
+deletions, clears and reloads; or *refused* by `buffer.use()`, with the reason and the order that works.
+
+Written by `{HOW}` and proven by `tests/middleware/test_pairs.py`."""
+
 
 def compose(storage: str, outer: Shipped, inner: Shipped, seed: int) -> tuple[DequeBuffer, list[Oracle]]:
     """Returns a buffer with both layers, the first outermost, and what must be true of it."""
@@ -103,13 +111,7 @@ def outcome(storage: str, outer: Shipped, inner: Shipped) -> str:
 
 def table() -> str:
     """Returns the whole text of the table's file."""
-    parts = [
-        "# Every pair of layers, in both orders",
-        "A row is the layer used first (the outer one), a column the one used second (the inner one). A pair is "
-        "either *right* (both layers keep their promises together, over hundreds of random pushes, samples, updates, "
-        "deletions, clears and reloads) or *refused* by `buffer.use()` with the reason and the order that works.",
-        f"Written by `{HOW}` and proven by `tests/middleware/test_pairs.py`.",
-    ]
+    parts = [INTRODUCTION]
     for storage in STORAGES:
         names = [layer.name for layer in LAYERS]
         rows = [["first ↓ second →", *names], ["---"] * (len(names) + 1)]

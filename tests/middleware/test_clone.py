@@ -22,7 +22,7 @@ class TestCloneObject(MiddlewareSuite):
         return {"obs": np.array([number]), "done": False}
 
 
-Pair = namedtuple("Pair", ["first", "second"])  # noqa: PYI024  the old form is in use too
+Pair = namedtuple("Pair", ["first", "second"])
 
 
 @dataclasses.dataclass
@@ -61,7 +61,7 @@ MAKERS: dict[str, Any] = {
     "record": lambda: np.zeros(3, dtype=[("a", float)])[0],
     "list": lambda: [zeros(), [1, 2]],
     "dict": lambda: {"obs": zeros(), "inner": {"a": [1]}},
-    "EasyDict": lambda: EasyDict(obs=zeros(), inner=dict(a=[1], b=dict(c=zeros()))),
+    "EasyDict": lambda: EasyDict(obs=zeros(), inner={"a": [1], "b": {"c": zeros()}}),
     "OrderedDict": lambda: OrderedDict(obs=zeros()),
     "defaultdict": lambda: defaultdict(list, obs=[1]),
     "tuple": lambda: (zeros(), [1]),
@@ -73,7 +73,10 @@ MAKERS: dict[str, Any] = {
     "dataclass with slots": lambda: SlottedStep(zeros()),
     "bytearray": lambda: bytearray(b"ab"),
     "object": Plain,
-    "mixture": lambda: [{"a": (Step(zeros(), EasyDict(x=[1])), Pair([1], {2}))}, ({"b": FrozenStep(zeros())},)],
+    "mixture": lambda: [
+        {"a": (Step(zeros(), EasyDict(x=[1])), Pair([1], {2}))},
+        ({"b": FrozenStep(zeros())},),
+    ],
 }
 
 
@@ -97,8 +100,12 @@ def parts(value: Any) -> list[Any]:
 def assert_apart(one: Any, other: Any) -> None:
     """Nothing that can be changed is shared."""
     assert not {id(part) for part in parts(one)} & {id(part) for part in parts(other)}
-    arrays = [[part for part in parts(value) if isinstance(part, (np.ndarray, np.void))] for value in (one, other)]
-    assert not any(np.shares_memory(a, b) for a in map(np.asarray, arrays[0]) for b in map(np.asarray, arrays[1]))
+    arrays = [
+        [part for part in parts(value) if isinstance(part, (np.ndarray, np.void))] for value in (one, other)
+    ]
+    assert not any(
+        np.shares_memory(a, b) for a in map(np.asarray, arrays[0]) for b in map(np.asarray, arrays[1])
+    )
 
 
 def assert_alike(one: Any, other: Any) -> None:

@@ -44,7 +44,7 @@ def cuts(buffer: DequeBuffer, rounds: int) -> list[list[tuple[int, int]]]:
     return [[item.data for item in group] for _ in range(rounds) for group in buffer.sample(3, groupby="env")]
 
 
-def counted(found, env: int, possible: list[tuple[int, ...]]) -> np.ndarray:
+def counted(found, env: int, possible) -> np.ndarray:
     counts = Counter(tuple(step for _, step in group) for group in found if group[0][0] == env)
     assert set(counts) <= set(possible)
     return np.array([counts[cut] for cut in possible])
@@ -61,7 +61,9 @@ def test_an_ordered_cut_begins_anywhere_alike(length, whole):
         counts = counted(found, env, possible)
         if len(possible) > 1:
             assert LIMIT > surprise(counts, np.full(len(possible), counts.sum() / len(possible)))
-            assert LIMIT < surprise(counts + np.linspace(-0.1, 0.1, len(counts)) * counts.mean(), counts * 0 + counts.mean())
+            assert LIMIT < surprise(
+                counts + np.linspace(-0.1, 0.1, len(counts)) * counts.mean(), counts * 0 + counts.mean()
+            )
 
 
 def test_an_unordered_cut_is_any_choice_in_any_order_alike():

@@ -67,13 +67,14 @@ def test_fillers_of_nothing_have_none_in_every_field():
 
 
 def test_random_fillers_are_any_member_alike():
-    buffer = filled(padding())
+    layer = padding()
+    buffer = filled(layer)
     counts = np.zeros(3)
     for _ in range(9000):
         for item in by_env(buffer.sample(3, groupby="env"))[1][3:]:
             counts[item.data["at"][1]] += 1
     for _ in range(16_000):  # as many again without the copies of a whole batch
-        for item in buffer._middleware[0]._fill(buffer[5:8], 2):
+        for item in layer._fill(buffer[5:8], 2):
             counts[item.data["at"][1]] += 1
 
     assert 50_000 == counts.sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,9 @@ class SharesMeta(CloneObject):
 
     def sample(self, chain, size=None, **query):
         batch = chain(size=size, **query)
-        return shaped_like(batch, [BufferedData(clone(item.data), item.index, item.meta) for item in flat(batch)])
+        return shaped_like(
+            batch, [BufferedData(clone(item.data), item.index, item.meta) for item in flat(batch)]
+        )
 
 
 class SharesUpdates(CloneObject):
@@ -110,7 +113,7 @@ class ForgetsViews(PriorityExperienceReplay):
         return None
 
 
-PER = {"IS_weight_anneal_train_iter": 0, "epsilon": expect.EPSILON}
+PER: dict[str, Any] = {"IS_weight_anneal_train_iter": 0, "epsilon": expect.EPSILON}
 FAULTS = [
     (SharesMeta, expect.Cloned()),
     (SharesUpdates, expect.Cloned()),

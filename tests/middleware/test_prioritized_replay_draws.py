@@ -40,7 +40,9 @@ def fetched(buffer: DequeBuffer, payloads: int) -> np.ndarray:
     return np.bincount(drawn, minlength=payloads)
 
 
-def surprise_of(layer: PriorityExperienceReplay, mode: str = "proportional", alpha: float = 0.6, count=counted) -> float:
+def surprise_of(
+    layer: PriorityExperienceReplay, mode: str = "proportional", alpha: float = 0.6, count=counted
+) -> float:
     counts = count(filled(layer), len(PRIORITIES))
     expected = masses(PRIORITIES, mode, alpha)
     return surprise(counts[1:], expected[1:] / expected[1:].sum() * counts[1:].sum())
@@ -76,7 +78,9 @@ class ShiftsTheRange(PriorityExperienceReplay):
 
 
 @pytest.mark.parametrize("stratified", [True, False])
-@pytest.mark.parametrize(("mode", "alpha"), [("proportional", 0.6), ("proportional", 1.0), ("rank", 0.6), ("rank", 1.0)])
+@pytest.mark.parametrize(
+    ("mode", "alpha"), [("proportional", 0.6), ("proportional", 1.0), ("rank", 0.6), ("rank", 1.0)]
+)
 def test_items_are_drawn_as_their_priorities_say(mode, alpha, stratified):
     layer = PriorityExperienceReplay(priority_power_factor=alpha, mode=mode, stratified=stratified)
 
@@ -132,7 +136,9 @@ def test_updated_priorities_decide_from_then_on(mode, fault):
 
 @pytest.mark.parametrize("mode", ["proportional", "rank"])
 @pytest.mark.parametrize("stratified", [True, False])
-@pytest.mark.parametrize("part", [slice(-12, None), slice(None, 9), slice(5, 25), slice(-1, None), slice(3, 30, 4)])
+@pytest.mark.parametrize(
+    "part", [slice(-12, None), slice(None, 9), slice(5, 25), slice(-1, None), slice(3, 30, 4)]
+)
 def test_a_small_range_is_drawn_from_in_proportion(mode, stratified, part):
     buffer = filled(PriorityExperienceReplay(mode=mode, stratified=stratified))
     expected = np.zeros(34)
@@ -190,14 +196,19 @@ def test_a_large_range_is_drawn_by_rejection_in_proportion(monkeypatch, deleted)
 
 
 @pytest.mark.parametrize("deleted", [0, 700])
-def test_a_large_range_that_holds_little_of_the_mass_is_drawn_from_directly(deleted):
+def test_a_large_range_that_holds_little_of_the_mass_is_drawn_from_directly(monkeypatch, deleted):
     layer = PriorityExperienceReplay()
     buffer, mass = big(layer, deleted)
     heavy = [item.index for item in buffer[-600:]]
     buffer.update(heavy, meta={"priority": 1e6})
     called = []
     draw_among = layer._sampler.draw_among
-    layer._sampler.draw_among = lambda *args: called.append(1) or draw_among(*args)  # type: ignore[method-assign]
+
+    def noted(*args):
+        called.append(args)
+        return draw_among(*args)
+
+    monkeypatch.setattr(layer._sampler, "draw_among", noted)
     live = np.flatnonzero(mass)
     mass[live[-600:]] = 0.0
 
@@ -244,3 +255,18 @@ def test_a_batch_may_be_larger_than_the_buffer_and_is_never_an_error_for_replace
     buffer = filled(PriorityExperienceReplay(), [1.0, 1.0])
 
     assert 64 == len(buffer.sample(64)) == len(buffer.sample(64, replace=True))
+
+
+@pytest.mark.parametrize("deleted", [0, 700])
+def test_a_large_range_begins_and_ends_where_it_says(monkeypatch, deleted):
+    layer = PriorityExperienceReplay()
+    buffer, _ = big(layer, deleted)
+    monkeypatch.setattr(layer._sampler, "draw_among", None)
+    part = slice(100, 4800)
+    before, first, last, after = (buffer[place] for place in (99, 100, 4799, 4800))
+    buffer.update([item.index for item in (before, first, last, after)], meta={"priority": 1e9})
+
+    found = {item.data for item in buffer.sample(100, sample_range=part)}
+
+    assert {first.data, last.data} <= found
+    assert not {before.data, after.data} & found

@@ -45,13 +45,17 @@ def mix(items: np.ndarray) -> float:
 
 def begins(length: int, unroll_len: int, sliced: bool) -> list[int]:
     last = length - unroll_len
-    return sorted({min(start, last) for start in range(0, length, unroll_len)}) if sliced else list(range(last + 1))
+    return (
+        sorted({min(start, last) for start in range(0, length, unroll_len)})
+        if sliced
+        else list(range(last + 1))
+    )
 
 
 def expected_chances(
     mass: np.ndarray, of: Callable[[np.ndarray], float], unroll_len: int, sliced: bool, allowed: range
 ) -> Oracle:
-    """The chance of every group or window, by enumeration: the group by its mass, then the window by its own."""
+    """The chance of every group or window, by enumeration: by its group's mass, then by its own."""
     chances: Oracle = {}
     for env in LENGTHS:
         members = [place for place in allowed if ENVS[place] == env]
@@ -61,7 +65,9 @@ def expected_chances(
         if not unroll_len:
             chances[tuple(members)] = whole
             continue
-        windows = [tuple(members[start : start + unroll_len]) for start in begins(len(members), unroll_len, sliced)]
+        windows = [
+            tuple(members[start : start + unroll_len]) for start in begins(len(members), unroll_len, sliced)
+        ]
         own = np.array([of(mass[list(window)]) for window in windows])
         chances |= dict(zip(windows, (whole * own / own.sum()).tolist(), strict=True))
     whole = sum(chances.values())
@@ -144,7 +150,7 @@ def test_a_sum_is_not_a_mix():
 @MODES
 @MASSES
 def test_groups_follow_updates_deletes_evictions_and_moves(mode, group_mass, of):
-    """Each kind of change happens after a first draw, so nothing kept from that draw may decide the second."""
+    """Each kind of change comes after a draw, and nothing kept from that draw may decide the next."""
     buffer = filled(PriorityExperienceReplay(mode=mode, group_mass=group_mass))
     buffer.sample(4, groupby="env")
     buffer.update(buffer[6].index, meta={"priority": 40.0, "env": ENVS[6]})
@@ -253,3 +259,19 @@ def test_a_layer_inside_that_drops_a_group_is_told():
 
     with pytest.raises(ChainError, match="number of groups"):
         buffer.sample(3, groupby="env")
+
+
+@MASSES
+def test_after_a_load_the_loaded_groups_are_drawn(group_mass, of):
+    saved = DequeBuffer(4, seed=0)
+    saved.extend("abcd", meta={"env": [7, 7, 8, 8], "priority": [3.0, 1.0, 0.0, 2.0]})
+    buffer = filled(PriorityExperienceReplay(group_mass=group_mass))
+    buffer.sample(4, groupby="env")
+
+    buffer.load_state_dict(saved.state_dict())
+
+    found = {tuple(item.data for item in group) for group in buffer.sample(60, groupby="env")}
+    assert {("a", "b"), ("c", "d")} == found
+    buffer.clear()
+    buffer.push("e", {"env": 1})
+    assert [["e"]] == [[item.data for item in group] for group in buffer.sample(1, groupby="env")]

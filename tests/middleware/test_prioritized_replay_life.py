@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,9 @@ def known(buffer: DequeBuffer, layer: PriorityExperienceReplay) -> dict:
     """The priority that the layer gives each payload, and that it gives no other slot any."""
     slots = buffer.store.live()
     assert len(buffer) == len(layer._sampler)
-    return {buffer.store.storage.item(slot).data: float(layer._sampler.priorities([slot])[0]) for slot in slots}
+    return {
+        buffer.store.storage.item(slot).data: float(layer._sampler.priorities([slot])[0]) for slot in slots
+    }
 
 
 def batch_of(buffer: DequeBuffer, size: int = 40, **query) -> list:
@@ -33,7 +36,9 @@ def batch_of(buffer: DequeBuffer, size: int = 40, **query) -> list:
 @MODES
 def test_attached_late_it_takes_over_the_items_that_are_there(mode):
     buffer = DequeBuffer(8, seed=0)
-    buffer.extend(range(6), meta=[{}, {"priority": 4.0}, {"priority": 0.5}, {"priority": -1.0}, {}, {"priority": "x"}])
+    buffer.extend(
+        range(6), meta=[{}, {"priority": 4.0}, {"priority": 0.5}, {"priority": -1.0}, {}, {"priority": "x"}]
+    )
     buffer.delete(buffer[0].index)
     layer = PriorityExperienceReplay(mode=mode)
 
@@ -209,7 +214,7 @@ def lived_in(layer: PriorityExperienceReplay) -> DequeBuffer:
     return buffer
 
 
-def empty_like(mode: str, size: int = 30) -> tuple[DequeBuffer, PriorityExperienceReplay]:
+def empty_like(mode: Any, size: int = 30) -> tuple[DequeBuffer, PriorityExperienceReplay]:
     layer = PriorityExperienceReplay(mode=mode, IS_weight_anneal_train_iter=100)
     return DequeBuffer(size, seed=99).use(clone_object(), layer), layer
 
@@ -229,8 +234,8 @@ def test_a_resumed_buffer_draws_the_same_batches_from_then_on(mode, by_file, tmp
     assert buffer.stats() == other.stats()
     for step in range(8):
         assert batch_of(buffer) == batch_of(other)
-        flat = [[(item.data, item.meta) for group in one.sample(5, groupby="env", unroll_len=2) for item in group]
-                for one in (buffer, other)]  # fmt: skip
+        windows = [one.sample(5, groupby="env", unroll_len=2) for one in (buffer, other)]
+        flat = [[(item.data, item.meta) for group in batch for item in group] for batch in windows]
         assert flat[0] == flat[1]
         for one in (buffer, other):
             one.push(100 + step, {"env": step})

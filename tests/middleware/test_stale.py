@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ KEY = "train_iter_data_collected"
 
 
 class TestStalenessCheck(MiddlewareSuite):
-    query = {"train_iter_sample_data": 1000}
+    query: Mapping[str, Any] = {"train_iter_sample_data": 1000}
 
     def make_layer(self):
         return staleness_check(max_staleness=100_000)
@@ -46,7 +48,9 @@ def test_only_what_is_older_than_the_limit_goes():
     batch = buffer.sample(5, train_iter_sample_data=9)
 
     assert [5, 6, 7, 8, 9] == ages(buffer)
-    assert {item.data: 9 - item.data for item in batch} == {item.data: item.meta["staleness"] for item in batch}
+    assert {item.data: 9 - item.data for item in batch} == {
+        item.data: item.meta["staleness"] for item in batch
+    }
     assert 5 == buffer.stats()["staleness_check"]["stale"]
 
 
@@ -108,7 +112,9 @@ def test_an_update_may_not_take_the_age_away():
     assert [1, 2, 3, 4, 5] == ages(buffer)
 
 
-@pytest.mark.parametrize("meta", [None, {}, {"env": 1}, {KEY: None}, {KEY: math.nan}, {KEY: "3"}, {KEY: True}, [1]])
+@pytest.mark.parametrize(
+    "meta", [None, {}, {"env": 1}, {KEY: None}, {KEY: math.nan}, {KEY: "3"}, {KEY: True}, [1]]
+)
 def test_a_push_that_does_not_tell_its_iteration_is_refused(meta):
     buffer = filled(range(3), 5, size=8)
 

@@ -84,7 +84,7 @@ def test_groups_and_windows_are_counted_item_by_item():
         assert [1] * 3 == [item.meta["use_count"] for item in group]
     batch = buffer.sample(6, groupby="env", unroll_len=2, replace=True)
 
-    uses = Counter({number: 1 for number in range(9)}) + Counter(item.data for group in batch for item in group)
+    uses = Counter(dict.fromkeys(range(9), 1)) + Counter(item.data for group in batch for item in group)
     assert {n: times for n, times in uses.items() if times < 3} == counts(buffer)
 
 
@@ -213,7 +213,9 @@ def test_counts_are_saved_and_loaded(size, by_file, tmp_path):
         assert all(item.meta["use_count"] == dict(saved)[item.data] + limit for item in batch)
 
 
-@pytest.mark.parametrize("damage", [{"uses": [1]}, {"uses": [-1] * 9}, {"uses": "many"}, {"worn_out": None}], ids=repr)
+@pytest.mark.parametrize(
+    "damage", [{"uses": [1]}, {"uses": [-1] * 9}, {"uses": "many"}, {"worn_out": None}], ids=repr
+)
 def test_a_damaged_state_is_refused_and_changes_nothing(damage):
     buffer = filled(6, 6, use_time_check(max_use=4))
     buffer.sample(3)

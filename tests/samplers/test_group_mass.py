@@ -11,7 +11,7 @@ from ding_buffer.samplers.prioritized_windows import Wanted
 from ding_buffer.samplers.proportional import ProportionalSampler
 from ding_buffer.structures.group_index import GroupIndex
 
-VALUES = list("abacabcadbbacdaaebca") + [None, None]
+VALUES = [*"abacabcadbbacdaaebca", None, None]
 MASSES = np.random.default_rng(5).uniform(0.3, 3.0, len(VALUES))
 ETA = 0.7
 
@@ -51,8 +51,9 @@ def expected(index, sampler, wanted):
     return {window: chance / total for window, chance in chances.items()}
 
 
-def surprise_of_draws(surprise, index, sampler, masses, wanted, stratified=True, size=50, times=1000):
-    rng, seen = np.random.default_rng(8), Counter()
+def surprise_of_draws(surprise, subject, wanted, stratified=True, size=50, times=1000):
+    index, sampler, masses = subject
+    rng, seen = np.random.default_rng(8), Counter[tuple]()
     for _ in range(times):
         drawn = masses.draw(rng, size, wanted, stratified)
         seen.update(tuple(window.slots) for window in drawn)
@@ -74,17 +75,17 @@ WANTED = {
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED.keys())
 def test_groups_and_windows_are_drawn_by_the_mix_of_highest_and_mean(surprise, wanted):
-    assert 3.7 > surprise_of_draws(surprise, *made(), wanted)
+    assert 3.7 > surprise_of_draws(surprise, made(), wanted)
 
 
 def test_independent_draws_are_fair_too(surprise):
-    assert 3.7 > surprise_of_draws(surprise, *made(), WANTED["whole groups in a range"], stratified=False)
+    assert 3.7 > surprise_of_draws(surprise, made(), WANTED["whole groups in a range"], stratified=False)
 
 
 def test_another_mix_would_be_noticed(surprise):
     for eta in (0.0, 1.0):
         index, sampler, masses = made(eta=eta)
-        assert 3.7 < surprise_of_draws(surprise, index, sampler, masses, WANTED["whole groups"])
+        assert 3.7 < surprise_of_draws(surprise, (index, sampler, masses), WANTED["whole groups"])
 
 
 def test_a_change_that_nobody_was_told_of_would_be_noticed(surprise):
@@ -92,7 +93,7 @@ def test_a_change_that_nobody_was_told_of_would_be_noticed(surprise):
     masses.draw(np.random.default_rng(0), 1, WANTED["whole groups"], stratified=True)
     sampler.set([0, 1], [20.0, 30.0])
 
-    assert 3.7 < surprise_of_draws(surprise, index, sampler, masses, WANTED["whole groups"])
+    assert 3.7 < surprise_of_draws(surprise, (index, sampler, masses), WANTED["whole groups"])
 
 
 def changed():
@@ -126,7 +127,7 @@ def changed():
 def test_masses_follow_what_happens_to_items(surprise, wanted):
     index, sampler, masses = changed()
 
-    assert 3.7 > surprise_of_draws(surprise, index, sampler, masses, wanted)
+    assert 3.7 > surprise_of_draws(surprise, (index, sampler, masses), wanted)
 
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED.keys())
@@ -139,7 +140,7 @@ def test_the_mass_of_a_window_is_in_proportion_to_its_chance(wanted):
 
 
 def test_groups_without_mass_are_drawn_alike_and_so_are_their_windows(surprise):
-    index, _, masses = made(list("aaabbc") + ["z"], np.array([0.0] * 6 + [5.0]))
+    _, _, masses = made([*"aaabbc", "z"], np.array([0.0] * 6 + [5.0]))
     rng = np.random.default_rng(0)
     wanted = Wanted(2, False, (0, 6))
     seen = Counter(tuple(window.slots) for _ in range(1000) for window in masses.draw(rng, 50, wanted, True))

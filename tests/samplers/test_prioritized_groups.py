@@ -11,7 +11,7 @@ from ding_buffer.samplers.prioritized_windows import Wanted
 from ding_buffer.samplers.proportional import ProportionalSampler
 from ding_buffer.structures.group_index import GroupIndex
 
-VALUES = list("abacabcadbbacdaaebca") + [None, None]
+VALUES = [*"abacabcadbbacdaaebca", None, None]
 """The group of each item; its serial is its place, its slot comes from elsewhere."""
 SLOTS = np.random.default_rng(4).permutation(30)[: len(VALUES)]
 SERIALS = dict(zip(SLOTS.tolist(), range(len(VALUES)), strict=True))
@@ -124,7 +124,7 @@ def test_where_few_items_may_be_drawn_all_that_may_are_looked_at(surprise):
     values = ["a", "b"] * 2 + [None] * 18
     masses = np.array([1.0, 2.0, 3.0, 4.0] + [1e6] * 18)
     grouping, sampler = made(values, masses)
-    rng, seen = np.random.default_rng(0), Counter()
+    rng, seen = np.random.default_rng(0), Counter[str]()
     for _ in range(1000):
         drawn = draw_by_items(rng, sampler, grouping, 50, Wanted(0, False, None), stratified=False)
         seen.update(grouping.groups.of(window.slots[0]).value for window in drawn)

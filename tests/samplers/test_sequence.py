@@ -13,7 +13,7 @@ def counted(starts, length):
 
 
 def surprise_of_starts(surprise, draw, length, unroll_len, sliced):
-    """How surprising the starts are, if windows are uniform, or with ``sliced`` as likely as the items they stand for."""
+    """How surprising the starts are, if windows are alike, or blocks as likely as the items in them."""
     starts = draw(np.random.default_rng(5), [length] * TIMES, unroll_len, sliced)
     last = length - unroll_len
     right = np.zeros(length)
@@ -28,7 +28,7 @@ def surprise_of_starts(surprise, draw, length, unroll_len, sliced):
 
 
 def never_the_last(rng, lengths, unroll_len, sliced):
-    return window_starts(rng, np.asarray(lengths) - 1, unroll_len, sliced)
+    return window_starts(rng, [length - 1 for length in lengths], unroll_len, sliced)
 
 
 def blocks_alike(rng, lengths, unroll_len, sliced):

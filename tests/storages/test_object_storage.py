@@ -64,9 +64,8 @@ def test_the_first_of_repeated_items_is_the_stored_one_and_the_others_are_deep_c
 
 
 def test_what_was_dropped_replaced_or_cleared_is_let_go():
-    storage, seen = ObjectStorage(), []
-    for slot in range(4):
-        seen.append(weakref.ref(storage.put(slot, Thing(), str(slot), {}).data))
+    storage = ObjectStorage()
+    seen = [weakref.ref(storage.put(slot, Thing(), str(slot), {}).data) for slot in range(4)]
     storage.drop([0])
     storage.put(1, "new", "5", {})
     storage.write(2, "new", None)

@@ -107,7 +107,7 @@ def test_a_meta_that_is_no_dict_is_refused_with_nothing_changed():
     store = made(2)
 
     with pytest.raises(BadArgument, match="meta must be a dict, got list"):
-        store.push(0, [])  # type: ignore[arg-type]
+        store.push(0, [])
     assert [0, 1] == payloads(store)
     store.check()
 

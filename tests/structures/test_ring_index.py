@@ -64,7 +64,8 @@ def agree(index, twin):
     assert [-1] * len(free) == index.serials_of(np.array(free, dtype=np.int64)).tolist()
     assert slots == index.slots_of(np.array(serials, dtype=np.int64)).tolist()
     assert [-1] * len(gone) == index.slots_of(np.array(gone)).tolist()
-    assert [slots[0], -1] == [index.slot_of(serials[0]), index.slot_of(twin.next)] if slots else True
+    assert slots[:1] == [index.slot_of(serial) for serial in serials[:1]]
+    assert -1 == index.slot_of(twin.next)
     backwards = list(range(len(slots)))[::-1]
     assert slots[::-1] == index.slots_at(np.array(backwards, dtype=np.int64)).tolist()
     for position, (serial, slot) in enumerate(twin.held):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import inspect
-import random
+import itertools
 
 import pytest
 
@@ -23,14 +23,16 @@ def function(action, chain, *args, **kwargs):
 class NeedsAge(Passes):
     """Wants to know ages."""
 
-    consumes = ("now",)
+    takes = ("now",)
 
     def push(self, chain, data, meta=None):
         if "age" not in (meta or {}):
             raise KeyError("age")
         return chain(data, meta=meta)
 
-    def sample(self, chain, size=None, *, now, **query):
+    def sample(self, chain, size=None, *, now=None, **query):
+        if now is None:
+            raise BadQuery("when?")
         return chain(size=size, **query)
 
 
@@ -100,15 +102,30 @@ class Undocumented(Middleware):
 
 
 class DrawsItself(Passes):
-    """Draws with a generator of its own."""
+    """Draws by what is not saved: every other one made turns its batches round."""
+
+    made = itertools.count()
 
     def __init__(self):
-        self.random = random.Random()
+        self.backwards = next(self.made) % 2
 
     def sample(self, chain, size=None, **query):
         batch = chain(size=size, **query)
-        self.random.shuffle(batch)
-        return batch
+        return batch[::-1] if self.backwards else batch
+
+
+class Counts(Passes):
+    """Counts samples."""
+
+    def __init__(self):
+        self.samples = 0
+
+    def sample(self, chain, size=None, **query):
+        self.samples += 1
+        return chain(size=size, **query)
+
+    def stats(self):
+        return {"samples": self.samples}
 
 
 class WearsOut(Passes):
@@ -139,7 +156,7 @@ def failures(layer, options=None):
     return failed
 
 
-@pytest.mark.parametrize("layer", [Passes, function])
+@pytest.mark.parametrize("layer", [Passes, Counts, function])
 def test_a_layer_that_does_nothing_passes(layer):
     assert [] == failures(layer)
 

@@ -78,8 +78,9 @@ def test_payloads_metas_and_queries_can_be_given():
     class Wants(Middleware):
         """Wants a keyword and a meta."""
 
-        def sample(self, chain, size=None, *, wanted, **query):
-            assert all("note" in item.meta for item in self.buffer)
+        def sample(self, chain, size=None, *, wanted=None, **query):
+            assert wanted == 1
+            assert all("note" in self.buffer.get(place).meta for place in range(len(self.buffer)))
             return chain(size=size, **query)
 
     one = driver(
@@ -163,11 +164,15 @@ FAULTS = {
 }
 
 
+def drive_many(make):
+    for seed in range(4):
+        drive(TwinDriver(make(6, seed=seed)))
+
+
 @pytest.mark.parametrize(("name", "change"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_found(name, change):
     with pytest.raises(AssertionError):
-        for seed in range(4):
-            drive(TwinDriver(fault(name, change)(6, seed=seed)))
+        drive_many(fault(name, change))
 
 
 def test_a_layer_that_hands_out_what_is_gone_is_found():

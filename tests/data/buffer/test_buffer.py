@@ -43,8 +43,12 @@ def test_a_user_can_subclass_buffer_and_wrap_an_action_by_these_names() -> None:
             return None
 
     seen = []
-    made = Bin(3)
-    made.use(lambda action, chain, *args, **kwargs: seen.append((action, args, kwargs)) or chain(*args, **kwargs))
+
+    def note(action, chain, *args, **kwargs):
+        seen.append((action, args, kwargs))
+        return chain(*args, **kwargs)
+
+    made = Bin(3).use(note)
 
     assert "a" == made.push("a", {"n": 1}).data
     assert [("push", ("a",), {"meta": {"n": 1}})] == seen
