@@ -112,7 +112,7 @@ def delete(count: int) -> float:
 
 
 def million_pushes() -> float:
-    """Pushes a million items through use limit, staleness and priorities, and forgets 900,000 of them on the way."""
+    """Pushes a million items through three layers; nine of ten give way to newer ones."""
     buffer = DequeBuffer(100_000, seed=0)
     buffer.use(staleness_check(max_staleness=1e9), use_time_check(max_use=4), PriorityExperienceReplay())
     numbers = iter(range(1_000_000))

@@ -10,8 +10,8 @@ from typing import Any
 def microseconds(statement: str, number: int, repeats: int = 7, **names: Any) -> float:
     """Returns the time of one ``statement`` over ``names``, in microseconds.
 
-    That of the best of ``repeats`` rounds, the one that the machine disturbed least. Garbage is collected between
-    rounds, not within.
+    That of the best of ``repeats`` rounds, the one that the machine disturbed least. Garbage is collected
+    between rounds, not within.
     """
     timer = Timer(statement, globals=names)
     best = float("inf")

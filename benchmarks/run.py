@@ -2,7 +2,7 @@
 
 DI-engine's figures were measured once, on two shared cores of an AMD EPYC with Python 3.11: they are the same
 numbers on every machine, so a ratio says something on a machine like that one. Where a range was measured (a
-push took 11 to 30 us) the lower end stands here. ``make bench ARGS=push`` measures only what has that word in it.
+push took 11 to 30 us) the lower end stands here. ``make bench ARGS=push`` measures only what says "push".
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ IMPORTS = ("numpy, easydict", "ding_buffer")
 
 def main() -> None:
     chosen = [case for case in CASES if not sys.argv[1:] or any(word in case.work for word in sys.argv[1:])]
-    print(
-        f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}; microseconds, best of several rounds\n"
-    )
+    versions = f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}"
+    print(f"{versions}; microseconds, best of several rounds\n")
     print(f"{'':44}{'DI-engine':>12}{'ours':>12}{'ratio':>9}{'wanted':>9}")
     missed = []
     for case in chosen:

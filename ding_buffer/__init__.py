@@ -26,8 +26,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.actions import apply_middleware
 from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Middleware, apply_middleware, compose
+from ding_buffer.core.chain import Middleware, compose
 from ding_buffer.core.errors import DingBufferError, NotEnoughItems
 from ding_buffer.core.item import BufferedData
 

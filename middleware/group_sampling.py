@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.errors import BadArgument, BadQuery, ChainError
 from ding_buffer.samplers.uniform import distinct
 
@@ -31,7 +30,7 @@ class GroupSample(Middleware):
         self._ordered = ordered_in_group
         self._whole = max_use_in_group
 
-    def bind(self, buffer: Buffer) -> None:
+    def bind(self, buffer: Home) -> None:
         """Draws with the buffer's generator."""
         if buffer.store is None:
             raise ChainError(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ding_buffer.core.batch import is_nested
-from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.copies import clone
 from ding_buffer.core.errors import BadArgument, BadQuery, ChainError
 from ding_buffer.core.item import BufferedData
@@ -22,7 +21,7 @@ class Padding(Middleware):
             raise BadArgument(f"policy must be 'random' or 'none', got {policy!r}.")
         self._policy = policy
 
-    def bind(self, buffer: Buffer) -> None:
+    def bind(self, buffer: Home) -> None:
         """Draws with the buffer's generator."""
         if buffer.store is None:
             raise ChainError(

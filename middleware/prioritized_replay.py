@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ding_buffer.core.batch import column_of, flat, index_texts, is_slots, meta_rows, shaped_like
-from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.copies import takes_entries, without_entry
 from ding_buffer.core.errors import BadArgument, BadPriority, ChainError, NotEnoughItems
 from ding_buffer.core.weighing import weighed
 from ding_buffer.samplers.group_mass import GroupMasses
 from ding_buffer.samplers.prioritized_groups import Grouping, draw_by_items
+from ding_buffer.samplers.prioritized_range import draw_in_range, serials_of
 from ding_buffer.samplers.prioritized_windows import Wanted, Window
 from ding_buffer.samplers.proportional import ProportionalSampler
 from ding_buffer.samplers.rank_based import RankSampler
@@ -24,11 +24,6 @@ from ding_buffer.samplers.sampler import PrioritySampler
 from ding_buffer.storages.store import Store
 
 _DECIDED_HERE = frozenset({"replace", "sample_range", "groupby", "unroll_len", "ignore_insufficient"})
-_FEW = 4096
-"""A sample range of at most so many items is drawn from directly.
-
-A larger one first by trying the whole buffer.
-"""
 
 
 class PriorityExperienceReplay(Middleware):
@@ -64,7 +59,7 @@ class PriorityExperienceReplay(Middleware):
 
     def __init__(
         self,
-        buffer: Buffer | None = None,
+        buffer: Home | None = None,
         IS_weight: bool = True,  # noqa: N803  the names of DI-engine
         priority_power_factor: float = 0.6,
         IS_weight_power_factor: float = 0.4,  # noqa: N803
@@ -109,19 +104,25 @@ class PriorityExperienceReplay(Middleware):
     def IS_weight_power_factor(self) -> float:  # noqa: N802
         """The exponent beta of the next sample's weights."""
         if self._beta_schedule is not None:
-            return float(self._beta_schedule(self._samples))
+            beta = self._beta_schedule(self._samples)
+            _between("beta_schedule", beta, 0.0, math.inf)
+            return float(beta)
         if not self._anneal:
             return self._beta
         return min(1.0, self._beta + (1.0 - self._beta) * self._samples / self._anneal)
 
-    def bind(self, buffer: Buffer) -> None:
+    def bind(self, buffer: Home) -> None:
         """Takes the items in that are already there."""
         self._store = buffer.store
-        self._sampler = (
-            RankSampler(buffer.size, self.priority_power_factor)
-            if self._mode == "rank"
-            else ProportionalSampler(buffer.size, self.priority_power_factor, self._epsilon)
-        )
+        alpha = self.priority_power_factor
+        try:
+            self._sampler = (
+                RankSampler(buffer.size, alpha)
+                if self._mode == "rank"
+                else ProportionalSampler(buffer.size, alpha, self._epsilon)
+            )
+        except ValueError as error:
+            raise BadArgument(f"priority_power_factor does not go with this buffer: {error}.") from error
         self.on_loaded()
 
     # Priorities come in.
@@ -286,25 +287,14 @@ class PriorityExperienceReplay(Middleware):
         return self._weighed(batch, None, spread)
 
     def _draw(self, size: int, positions: range) -> np.ndarray:
-        store, sampler = self._store, self._sampler
-        if len(positions) == len(store):
-            return sampler.draw(store.rng, size, self._stratified)
-        if abs(positions.step) == 1 and len(positions) > max(_FEW, 8 * size):
-            ends = sorted((positions[0], positions[-1]))
-            low, high = store.ring.serials_between(ends[0], ends[1] + 1)
-            slots = sampler.draw(store.rng, 8 * size, stratified=False)
-            serials = store.ring.serials_of(slots)
-            slots = slots[(serials >= low) & (serials < high)]
-            if len(slots) >= size:
-                return slots[:size]
-        return sampler.draw_among(store.rng, store.slots_in(positions), size, self._stratified)
+        store = self._store
+        return draw_in_range(store.rng, self._sampler, store.ring, positions, size, self._stratified)
 
     def _draw_windows(self, size: int, groupby: str, positions: range, unroll_len: int) -> list[Window]:
         store, index = self._store, self._store.grouped(groupby)
         if abs(positions.step) != 1:
             raise BadArgument("Groups by priority need a sample_range without a step.")
-        ends = sorted((positions[0], positions[-1]))
-        between = None if len(positions) == len(store) else store.ring.serials_between(ends[0], ends[1] + 1)
+        between = None if len(positions) == len(store) else serials_of(store.ring, positions)
         wanted = Wanted(unroll_len, bool(getattr(self.buffer, "sliced", False)), between)
         if self._group_mass == "sum":
             grouping = Grouping(index, store.ring.serials_of)

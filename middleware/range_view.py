@@ -5,8 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.errors import BadArgument, BadQuery
 
 
@@ -19,7 +18,7 @@ class SampleRangeView(Middleware):
     name = "sample_range_view"
 
     def __init__(
-        self, start: int | None = None, end: int | None = None, *, buffer: Buffer | None = None
+        self, start: int | None = None, end: int | None = None, *, buffer: Home | None = None
     ) -> None:
         self.made_for(buffer)
         if start is None and end is None:
@@ -37,7 +36,7 @@ class SampleRangeView(Middleware):
 
 
 def sample_range_view(
-    buffer: Buffer | None = None, start: int | None = None, end: int | None = None
+    buffer: Home | None = None, start: int | None = None, end: int | None = None
 ) -> SampleRangeView:
     """Makes a layer that samples from part of the buffer.
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from ding_buffer.core.batch import column_of, index_texts, is_slots, meta_rows, stored
-from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.errors import BadArgument, ChainError, MissingMeta
 from ding_buffer.storages.store import Store
 
@@ -26,7 +25,7 @@ class Staleness(Middleware):
     takes = ("train_iter_sample_data",)
     needs = (_KEY,)
 
-    def __init__(self, max_staleness: float = math.inf, *, buffer: Buffer | None = None) -> None:
+    def __init__(self, max_staleness: float = math.inf, *, buffer: Home | None = None) -> None:
         self.made_for(buffer)
         if (
             isinstance(max_staleness, bool)
@@ -43,7 +42,7 @@ class Staleness(Middleware):
         self._stale = 0
         self._store: Store
 
-    def bind(self, buffer: Buffer) -> None:
+    def bind(self, buffer: Home) -> None:
         """Takes the items in that are there; each must tell when it was collected."""
         self._store = buffer.store
         unknown = sum(
@@ -176,7 +175,7 @@ def _check(meta: Mapping[str, Any] | None) -> None:
         )
 
 
-def staleness_check(buffer: Buffer | None = None, max_staleness: float = math.inf) -> Staleness:
+def staleness_check(buffer: Home | None = None, max_staleness: float = math.inf) -> Staleness:
     """Makes a layer that keeps data older than ``max_staleness`` training iterations from being sampled.
 
     Push with ``meta={"train_iter_data_collected": iteration}``, sample with ``sample(size,

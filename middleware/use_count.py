@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ding_buffer.core.batch import stored
-from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.storages.store import Store
 
@@ -19,7 +18,7 @@ class UseCount(Middleware):
     name = "use_time_check"
     inside: ClassVar = {"padding": "it would count the copies that padding adds as uses"}
 
-    def __init__(self, max_use: float = math.inf, *, buffer: Buffer | None = None) -> None:
+    def __init__(self, max_use: float = math.inf, *, buffer: Home | None = None) -> None:
         self.made_for(buffer)
         if isinstance(max_use, bool) or not isinstance(max_use, (int, float)) or not max_use >= 1:
             raise BadArgument(f"max_use must be a number of at least 1, got {max_use!r}.")
@@ -28,7 +27,7 @@ class UseCount(Middleware):
         self._worn_out = 0
         self._store: Store
 
-    def bind(self, buffer: Buffer) -> None:
+    def bind(self, buffer: Home) -> None:
         """Counts the items that are there from zero."""
         self._store = buffer.store
         self.on_loaded()
@@ -90,7 +89,7 @@ class UseCount(Middleware):
         return {"worn_out": self._worn_out}
 
 
-def use_time_check(buffer: Buffer | None = None, max_use: float = math.inf) -> UseCount:
+def use_time_check(buffer: Home | None = None, max_use: float = math.inf) -> UseCount:
     """Makes a layer that lets an item be sampled ``max_use`` times and then deletes it.
 
     Every occurrence in a batch is a use; the batch in which the limit is reached still holds the item.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,9 +13,10 @@ from easydict import EasyDict
 
 from ding_buffer.buffers.selection import Selection, describe_gone, select
 from ding_buffer.buffers.sequences import IndexOrder, ItemOrder, MetaColumns
+from ding_buffer.core.actions import apply_middleware
 from ding_buffer.core.batch import index_texts, meta_rows
 from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Middleware, apply_middleware, layer_name
+from ding_buffer.core.chain import Middleware, layer_name
 from ding_buffer.core.errors import (
     BadArgument,
     CorruptSnapshot,
@@ -86,6 +86,8 @@ class DequeBuffer(Buffer):
         """
         batch = list(batch)
         rows = meta_rows(meta, len(batch))
+        for data, row in zip(batch, rows, strict=True):
+            self.store.check_item(data, row)
         return [self.store.push(data, row) for data, row in zip(batch, rows, strict=True)]
 
     @apply_middleware("sample")
@@ -256,29 +258,6 @@ class DequeBuffer(Buffer):
             made._middleware = []
             made._fold()
             return made
-
-    def __copy__(self: Self) -> Self:
-        return self.view()
-
-    def __deepcopy__(self: Self, memo: dict[int, Any]) -> Self:
-        """Copies items and layers.
-
-        A layer that is a plain function is shared, with whatever it closes over.
-        """
-        with self._lock:
-            made = memo[id(self)] = object.__new__(type(self))
-            made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
-            return made
-
-    def __getstate__(self) -> dict[str, Any]:
-        folded = ("_lock", "_chains", "_timed", "_bases", "_stopwatch", "_calls")
-        return {key: value for key, value in self.__dict__.items() if key not in folded}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._lock = self.store.lock
-        self._adopt(layer for layer in self._middleware if isinstance(layer, Middleware))
-        self._fold()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns items, order, generator and the state of this buffer's layers.

@@ -73,19 +73,19 @@ def _flatten_rare(value: Any, kind: Any, leaves: list[Any]) -> Description:
     if is_tree(value):
         return (
             "tree",
-            _path(kind),
+            _importable(kind),
             _keys(dict(value.items())),
             tuple([flatten(part, leaves) for _, part in value.items()]),
         )
     if kind is EasyDict:
         return ("easydict", _keys(value), tuple([flatten(part, leaves) for part in value.values()]))
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        return ("namedtuple", _path(kind), tuple([flatten(part, leaves) for part in value]))
+        return ("namedtuple", _importable(kind), tuple([flatten(part, leaves) for part in value]))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = tuple(field.name for field in dataclasses.fields(value) if hasattr(value, field.name))
         return (
             "dataclass",
-            _path(kind),
+            _importable(kind),
             names,
             tuple([flatten(getattr(value, name), leaves) for name in names]),
         )
@@ -95,7 +95,7 @@ def _flatten_rare(value: Any, kind: Any, leaves: list[Any]) -> Description:
     if kind is complex:
         leaves.append(np.complex128(value))
         return ("complex", "complex128")
-    if kind is np.ndarray:
+    if kind is np.ndarray and value.dtype == object:
         return ("objects", value.shape, tuple([flatten(part, leaves) for part in value.ravel().tolist()]))
     raise BadArgument(
         f"A {kind.__module__}.{kind.__qualname__} cannot be written: a file holds numbers, texts, arrays, "
@@ -148,10 +148,13 @@ def unflatten(description: Any, leaves: Iterator[Any]) -> Any:
 
 
 def _unflatten_class(kind: Any, rest: list[Any], parts: list[Any]) -> Any:
-    made = _known(rest[0])
+    if kind not in ("tree", "namedtuple", "dataclass"):
+        raise CorruptSnapshot(f"The file holds a {kind!r}, which this version cannot make.")
+    made: Any = _known(rest[0])
     if kind == "tree" and is_tree_type(made):
         return made(dict(zip(rest[1], parts, strict=True)))
-    if kind == "namedtuple" and issubclass(made, tuple) and hasattr(made, "_fields"):
+    named = kind == "namedtuple" and issubclass(made, tuple) and hasattr(made, "_fields")
+    if named and len(made._fields) == len(parts):
         return tuple.__new__(made, parts)
     if kind == "dataclass" and dataclasses.is_dataclass(made):
         bare: Any = made
@@ -168,15 +171,34 @@ def _path(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def _known(path: str) -> Any:
-    """Returns a class that is loaded already. A file may name a class, never cause an import.
+def _importable(kind: type) -> str:
+    """Returns the path of a class that will be found by it."""
+    path = _path(kind)
+    if _loaded(path) is None:
+        raise BadArgument(
+            f"A {path} cannot be written: no class is found under this name. "
+            "Define it at the top of its module."
+        )
+    return path
 
-    That would run code.
+
+def _known(path: str) -> type:
+    found = _loaded(path)
+    if found is None:
+        raise CorruptSnapshot(
+            f"The file holds objects of {path}. Import {path.partition(':')[0]} before loading it."
+        )
+    return found
+
+
+def _loaded(path: str) -> type | None:
+    """Returns a class that is loaded already, or None.
+
+    A file may name a class, never cause an import: that would run code, and so would asking a module that
+    makes attributes when asked.
     """
     module, _, name = path.partition(":")
     found: Any = sys.modules.get(module)
     for part in name.split("."):
-        found = getattr(found, part, None)
-    if not isinstance(found, type):
-        raise CorruptSnapshot(f"The file holds objects of {path}. Import {module} before loading it.")
-    return found
+        found = getattr(found, "__dict__", {}).get(part)
+    return found if isinstance(found, type) else None

@@ -21,17 +21,21 @@ def pack(values: Sequence[Any], save: Save) -> dict[str, Any]:
     Arrays are handed to ``save``, which returns the number they are kept under.
 
     Values of the same structure form one table, each leaf a column, so a million transitions become a handful
-    of arrays.
+    of arrays. Raises ``BadArgument`` for a value that cannot be written.
     """
+    try:
+        return _pack(values, save)
+    except RecursionError:
+        raise BadArgument("A payload that holds itself cannot be written.") from None
+
+
+def _pack(values: Sequence[Any], save: Save) -> dict[str, Any]:
     numbers: dict[Description, int] = {}
     columns: list[list[list[Any]]] = []
     which = np.empty(len(values), dtype=np.int32)
     for row, value in enumerate(values):
         leaves: list[Any] = []
-        try:
-            description = flatten(value, leaves)
-        except RecursionError:
-            raise BadArgument("A payload that holds itself cannot be written.") from None
+        description = flatten(value, leaves)
         number = numbers.setdefault(description, len(numbers))
         if number == len(columns):
             columns.append([[] for _ in leaves])
@@ -92,23 +96,26 @@ def _pack_column(kind: Any, column: list[Any], save: Save) -> Any:
     if kind == "str":
         return column
     if kind[0] == "table":
-        return [pack(part, save) for part in column]
+        return [_pack(part, save) for part in column]
     if kind[0] == "tensor":
         return save(np.stack([_bytes_of(tensor) for tensor in column]))
-    return save(np.stack([np.asarray(part) for part in column]))
+    parts = [np.asarray(part) for part in column]
+    return save(np.stack(parts).astype(parts[0].dtype, copy=False))  # stack() turns bytes to native order
 
 
 def _unpack_column(kind: Any, column: Any, load: Load) -> Sequence[Any]:
     if kind == "str" or (kind == "int" and isinstance(column, list)):
         return list(column)
     if isinstance(kind, str):
+        if kind not in _DTYPES:
+            raise CorruptSnapshot(f"The file holds a {kind!r}, which this version cannot make.")
         return list(load(column).tolist())
     if kind[0] == "table":
         parts = [unpack(part, load) for part in column]
         return parts if kind[1] == "list" else [tuple(part) for part in parts]
     stacked = load(column)
     if kind[0] == "scalar":
-        return [row[()] for row in stacked]
+        return [row.copy() for row in stacked]
     if kind[0] == "tensor":
         return [_tensor(row, *kind[1:]) for row in stacked]
     return [np.array(row) for row in stacked]  # of its own, or one row would keep all the others in memory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -167,6 +168,30 @@ class Buffer(ABC):
         return [
             self.push(data, meta=row) for data, row in zip(batch, meta_rows(meta, len(batch)), strict=True)
         ]
+
+    def __copy__(self: Self) -> Self:
+        """Is a view: a layer belongs to one buffer, so two cannot share a chain."""
+        return self.view()
+
+    def __deepcopy__(self: Self, memo: dict[int, Any]) -> Self:
+        """Copies items and layers.
+
+        A layer that is a plain function is shared, with whatever it closes over.
+        """
+        with self._lock:
+            made = memo[id(self)] = object.__new__(type(self))
+            made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+            return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        folded = ("_lock", "_chains", "_timed", "_bases", "_stopwatch", "_calls")
+        return {key: value for key, value in self.__dict__.items() if key not in folded}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = FairLock() if self.store is None else self.store.lock
+        self._adopt(layer for layer in self._middleware if isinstance(layer, Middleware))
+        self._fold()
 
     def _pick(self, action: str) -> Chain:
         self._calls += 1

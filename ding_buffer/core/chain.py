@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Protocol
 
 from ding_buffer.core.errors import BadArgument, ChainError
-
-if TYPE_CHECKING:
-    from ding_buffer.core.buffer import Buffer
 
 Chain = Callable[..., Any]
 Layer = Callable[..., Any]
@@ -18,6 +15,23 @@ Layer = Callable[..., Any]
 HOOKS = ("on_filled", "on_evicted", "on_deleted", "on_updated", "on_cleared", "on_loaded")
 """The events of a store that a layer can follow."""
 ACTIONS = ("push", "extend", "sample", "update", "delete", "clear")
+
+
+class Home(Protocol):
+    """What a layer knows of the buffer it works for."""
+
+    size: int
+    store: Any
+
+    def delete(self, indices: Any) -> Any:
+        """Removes items, through all layers."""
+
+    def get(self, position: int) -> Any:
+        """Returns the item at a position counted from the oldest."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int) -> Any: ...
 
 
 class Middleware:
@@ -42,10 +56,10 @@ class Middleware:
     needs: ClassVar[tuple[str, ...]] = ()
     """Keys that this layer needs in the meta of every pushed item."""
 
-    _home: weakref.ref[Buffer] | None = None
-    _made_for: weakref.ref[Buffer] | None = None
+    _home: weakref.ref[Home] | None = None
+    _made_for: weakref.ref[Home] | None = None
 
-    def made_for(self, buffer: Buffer | None) -> None:
+    def made_for(self, buffer: Home | None) -> None:
         """Remembers the buffer named in the constructor, so that ``use`` can tell a mix-up."""
         self._made_for = weakref.ref(buffer) if buffer is not None else None
 
@@ -77,7 +91,7 @@ class Middleware:
         """Removes everything."""
         return chain()
 
-    def bind(self, buffer: Buffer) -> None:
+    def bind(self, buffer: Home) -> None:
         """Called once by ``use`` before the layer joins the chain.
 
         Take existing items in, or raise ``ChainError`` to refuse.
@@ -113,7 +127,7 @@ class Middleware:
         return {}
 
     @property
-    def buffer(self) -> Buffer:
+    def buffer(self) -> Home:
         """The buffer the layer is bound to, held weakly so that a dropped view can go."""
         home = self._home() if self._home is not None else None
         if home is None:
@@ -124,7 +138,7 @@ class Middleware:
         """A copy of a layer belongs to no buffer until one takes it."""
         return {key: value for key, value in self.__dict__.items() if key not in ("_home", "_made_for")}
 
-    def check_home(self, buffer: Buffer) -> None:
+    def check_home(self, buffer: Home) -> None:
         """Raises ``ChainError`` if the layer belongs elsewhere, or needs a store and ``buffer`` has none."""
         named = self._made_for() if self._made_for is not None else None
         if named is not None and named.store is not buffer.store:
@@ -207,127 +221,3 @@ def check_order(layers: Sequence[Layer]) -> None:
                     f"{names[place]} was used before {later}: {layer.inside[later]}. "
                     f"Use {later} first: buffer.use({later}(...)).use({names[place]}(...))"
                 )
-
-
-def apply_middleware(action: str) -> Callable[[Chain], Chain]:
-    """Decorates the method that carries out ``action``.
-
-    Callers reach it through the layers, under the buffer's lock.
-
-    The arguments are bound once, here, so that every layer sees ``push(data, meta=)``, ``extend(batch,
-    meta=)``, ``sample(size=, **query)``, ``update(index, data=, meta=)``, ``delete(indices)`` and
-    ``clear()``. ``sample`` passes on only what differs from its default.
-    """
-    if action not in _BINDINGS:
-        raise BadArgument(f"{action!r} is not an action. The actions are {', '.join(ACTIONS)}.")
-    return lambda base: _mark(_BINDINGS[action](base), base)
-
-
-def _mark(bound: Chain, base: Chain) -> Chain:
-    public = wraps(base)(bound)
-    public.__dict__["_base"] = base
-    return public
-
-
-def _push(base: Chain) -> Chain:
-    def push(self: Any, data: Any, meta: dict[str, Any] | None = None) -> Any:
-        lock = self._lock
-        mutex = lock.mutex
-        # FairLock.__enter__ spelled out, on the path where a call more is a tenth of the whole.
-        if lock.awaited or not mutex.acquire(False):
-            lock.acquire()
-        try:
-            if not self._chains or self._bases["push"] is not base:
-                return base(self, data, meta)
-            return self._pick("push")(data, meta=meta)
-        finally:
-            mutex.release()
-
-    return push
-
-
-def _extend(base: Chain) -> Chain:
-    def extend(self: Any, batch: Any, meta: Any = None) -> Any:
-        if isinstance(batch, Iterator):  # a layer may look twice
-            batch = list(batch)
-        with self._lock:
-            if self._bases["extend"] is not base:
-                return base(self, batch, meta)
-            return self._pick("extend")(batch, meta=meta)
-
-    return extend
-
-
-def _sample(base: Chain) -> Chain:
-    def sample(
-        self: Any,
-        size: int | None = None,
-        indices: Any = None,
-        replace: bool = False,
-        sample_range: Any = None,
-        ignore_insufficient: bool = False,
-        groupby: str | None = None,
-        unroll_len: int | None = None,
-        **query: Any,
-    ) -> Any:
-        if indices is not None:
-            query["indices"] = indices
-        if replace:
-            query["replace"] = replace
-        if sample_range is not None:
-            query["sample_range"] = sample_range
-        if ignore_insufficient:
-            query["ignore_insufficient"] = ignore_insufficient
-        if groupby is not None:
-            query["groupby"] = groupby
-        if unroll_len is not None:
-            query["unroll_len"] = unroll_len
-        with self._lock:
-            if self._bases["sample"] is not base:
-                return base(self, size=size, **query)
-            batch = self._pick("sample")(size=size, **query)
-        if batch is None:
-            raise ChainError("A layer returned None from sample(). Did it forget to return chain(...)?")
-        return batch
-
-    return sample
-
-
-def _update(base: Chain) -> Chain:
-    def update(self: Any, index: Any, data: Any = None, meta: Any = None) -> Any:
-        with self._lock:
-            if self._bases["update"] is not base:
-                return base(self, index, data, meta)
-            return self._pick("update")(index, data=data, meta=meta)
-
-    return update
-
-
-def _delete(base: Chain) -> Chain:
-    def delete(self: Any, indices: Any) -> Any:
-        with self._lock:
-            if self._bases["delete"] is not base:
-                return base(self, indices)
-            return self._pick("delete")(indices)
-
-    return delete
-
-
-def _clear(base: Chain) -> Chain:
-    def clear(self: Any) -> Any:
-        with self._lock:
-            if self._bases["clear"] is not base:
-                return base(self)
-            return self._pick("clear")()
-
-    return clear
-
-
-_BINDINGS = {
-    "push": _push,
-    "extend": _extend,
-    "sample": _sample,
-    "update": _update,
-    "delete": _delete,
-    "clear": _clear,
-}

@@ -32,8 +32,8 @@ def offpolicy_data_fetcher(
 
     After the ``yield``, ``ctx.train_output["priority"]`` (of a list of outputs: of its last, which is taken
     off) goes to the items of this very batch, one ``update`` per buffer; for a mapping it is a mapping with
-    the same names. ``query(ctx)`` returns further keywords for ``sample``, such as ``train_iter_sample_data``
-    for a limit of staleness.
+    the same names. A buffer whose layers take ``train_iter_sample_data`` is told ``ctx.train_iter``;
+    ``query(ctx)`` returns further keywords for ``sample``.
     """
     sources = sources_of(buffer_, count_setting(cfg, "policy.learn.batch_size"))
     unroll_len = count_setting(cfg, "policy.collect.unroll_len", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -16,8 +16,13 @@ class ObjectStorage:
     Memory grows with the items held, up to the capacity.
     """
 
+    strict = False
+
     def __init__(self) -> None:
         self._items: list[Any] = []
+
+    def check(self, data: Any, meta: Mapping[str, Any]) -> None:
+        """Takes anything."""
 
     def put(self, slot: int, data: Any, index: str, meta: dict[str, Any]) -> BufferedData:
         """Stores one item; ``data`` and ``meta`` are kept by reference."""

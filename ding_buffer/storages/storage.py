@@ -14,9 +14,15 @@ class Storage(Protocol):
     Which slot is whose, which is older, and which is free is the store's business.
 
     The store calls it under its lock, with slots that are valid; a slot that is ``put`` is free, or holds the
-    oldest item, which gives way. Slots of an empty storage are first used in ascending order. A refused item
-    (wrong shape, wrong type) raises before anything is stored.
+    oldest item, which gives way. Slots of an empty storage are first used in ascending order. An item that
+    ``check`` let pass must not be refused by ``put`` or ``write``: by then others have given way.
     """
+
+    strict: bool
+    """Whether ``check`` may refuse an item; a storage that takes anything is not asked."""
+
+    def check(self, data: Any, meta: Mapping[str, Any]) -> None:
+        """Raises for an item that cannot be stored (wrong shape or type): asked before anything changes."""
 
     def put(self, slot: int, data: Any, index: str, meta: dict[str, Any]) -> BufferedData:
         """Stores one item in a slot and returns it."""

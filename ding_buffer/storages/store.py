@@ -6,18 +6,19 @@ Items, their order, their groups, one lock, one generator, and who wants to know
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ding_buffer.core.batch import index_texts, is_slots
-from ding_buffer.core.chain import HOOKS, Middleware
+from ding_buffer.core.chain import Middleware
 from ding_buffer.core.copies import is_tensor
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.core.item import BufferedData
 from ding_buffer.core.lock import FairLock
+from ding_buffer.storages.listeners import Listeners
 from ding_buffer.storages.storage import Storage
 from ding_buffer.structures.group_index import GroupIndex
 from ding_buffer.structures.index_text import FIRST, IndexText
@@ -48,50 +49,29 @@ class Store:
         self.lock = FairLock()
         self.condition = threading.Condition(self.lock)  # type: ignore[arg-type]
         self._waiting = 0
-        self._layers: list[Middleware] = []
-        self._dismissed: deque[Middleware] = deque()
-        self._listeners: dict[str, tuple[Callable[..., None], ...]] = dict.fromkeys(HOOKS, ())
+        self.listeners = Listeners()
         self._put = self.storage.put
         self._notice()
 
     def _notice(self) -> None:
-        """Notes whether anyone must hear of a push."""
-        self._alone = not (self.groups or self._layers or self._waiting)
+        """Notes whether a push concerns nobody but the storage."""
+        self._alone = not (self.groups or self.listeners or self._waiting or self.storage.strict)
 
     def __len__(self) -> int:
         return self.ring.count
 
     def attach(self, layer: Middleware) -> None:
         """Tells a layer of every event from now on."""
-        self._listen()  # a layer that comes back from a dropped view has its dismissal still waiting
-        self._layers.append(layer)
-        self._listen()
-
-    def dismiss(self, layer: Middleware) -> None:
-        """Tells a layer of no more events. Needs no lock.
-
-        It is called when a view is collected, at any moment, in any thread.
-        """
-        self._dismissed.append(layer)
-
-    def _listen(self) -> None:
-        while self._dismissed:
-            gone = self._dismissed.popleft()
-            self._layers = [layer for layer in self._layers if layer is not gone]
-        for event in HOOKS:
-            heard = [
-                layer
-                for layer in self._layers
-                if getattr(type(layer), event) is not getattr(Middleware, event)
-            ]
-            self._listeners[event] = tuple(getattr(layer, event) for layer in heard)
+        self.listeners.attach(layer)
         self._notice()
 
+    def dismiss(self, layer: Middleware) -> None:
+        """Tells a layer of no more events, at the next event at the latest; needs no lock."""
+        self.listeners.dismiss(layer)
+
     def _tell(self, event: str, *what: Any) -> None:
-        if self._dismissed:
-            self._listen()
-        for listener in self._listeners[event]:
-            listener(*what)
+        if self.listeners.tell(event, *what):
+            self._notice()
         if self._waiting:
             self.condition.notify_all()
 
@@ -118,31 +98,22 @@ class Store:
         serial = ring.next
         text = f"{self.text.prefix}{serial + FIRST:x}"
         if self._alone:
-            slot = ring.advance()
-            try:
-                return self._put(slot, data, text, meta)
-            except BaseException:
-                self._take_back(slot)
-                raise
-        self._check_groups(meta)
+            return self._put(ring.advance(), data, text, meta)
+        self.check_item(data, meta)
         if ring.count == self.capacity:
             self._evict()
         slot = ring.push()
-        try:
-            item = self._put(slot, data, text, meta)
-        except BaseException:
-            self._take_back(slot)
-            raise
+        item = self._put(slot, data, text, meta)
         for key, index in self.groups.items():
             index.add(slot, serial, meta.get(key))
         self._tell("on_filled", (slot,))
         return item
 
-    def _take_back(self, slot: int) -> None:
-        """Frees the slot of an item that the storage refused; one that gave way for it does not come back."""
-        self.counts["refused"] += 1
-        self.ring.remove(np.array([slot]))
-        self._tell("on_deleted", [slot])
+    def check_item(self, data: Any, meta: Mapping[str, Any]) -> None:
+        """Raises what ``push`` would raise for an item; changes nothing."""
+        self._check_groups(meta)
+        if self.storage.strict:
+            self.storage.check(data, meta)
 
     def _evict(self) -> None:
         slot = self.ring.pop_oldest()
@@ -182,13 +153,16 @@ class Store:
         self, slots: Sequence[int], data: Sequence[Any] | None, metas: Sequence[dict[str, Any]] | None
     ) -> None:
         """Replaces payloads (None keeps one) and metas of live slots."""
-        if metas is not None:
-            for meta in metas:
-                self._check_groups(meta)
-        for place, slot in enumerate(slots):
-            self.storage.write(
-                slot, None if data is None else data[place], None if metas is None else metas[place]
-            )
+        payloads = [None] * len(slots) if data is None else data
+        changes = [(payload, metas[place] if metas else None) for place, payload in enumerate(payloads)]
+        if self.groups or self.storage.strict:
+            for slot, (payload, meta) in zip(slots, changes, strict=True):
+                held = self.storage.item(slot)
+                self.check_item(
+                    held.data if payload is None else payload, held.meta if meta is None else meta
+                )
+        for slot, (payload, meta) in zip(slots, changes, strict=True):
+            self.storage.write(slot, payload, meta)
         if metas is not None and self.groups:
             serials = self.ring.serials_of(np.array(slots)).tolist()
             for key, index in self.groups.items():
@@ -321,6 +295,9 @@ class Store:
             counts = Counter({str(key): int(value) for key, value in state["counts"].items()})
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             raise CorruptSnapshot(f"The saved state does not fit together: {error}.") from error
+        if self.storage.strict:
+            for data, meta in zip(payloads[surplus:], metas[surplus:], strict=True):
+                self.storage.check(data, meta)
         texts = [text.write(serial) for serial in serials[surplus:].tolist()]
         self.storage.clear()
         for slot, data, index, meta in zip(
@@ -351,11 +328,10 @@ class Store:
         return groups
 
     def stats(self) -> dict[str, Any]:
-        """Returns the counters of everything that came, went or was refused."""
-        pushed = self.ring.next - self.counts["refused"]
+        """Returns the counters of everything that came, went or was too late."""
         counts = {
-            "pushed": pushed,
-            "evicted": pushed - len(self) - self.counts["deleted"] - self.counts["cleared"],
+            "pushed": self.ring.next,
+            "evicted": self.ring.next - len(self) - self.counts["deleted"] - self.counts["cleared"],
             **self.counts,
         }
         return {"size": len(self), "capacity": self.capacity, **counts, **self.storage.stats()}
@@ -375,7 +351,7 @@ class Store:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy has its own lock, and no layers until a buffer brings them."""
-        left_out = ("lock", "condition", "_waiting", "_layers", "_dismissed", "_listeners", "_put", "_alone")
+        left_out = ("lock", "condition", "_waiting", "listeners", "_put", "_alone")
         return {key: value for key, value in self.__dict__.items() if key not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

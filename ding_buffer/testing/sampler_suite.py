@@ -1,4 +1,3 @@
-# ruff: noqa: D102, S101  (the name of a test says what it checks)
 """What every sampler by priority must do, as a test class to inherit from."""
 
 from __future__ import annotations

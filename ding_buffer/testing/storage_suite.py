@@ -1,11 +1,13 @@
-# ruff: noqa: D102, S101  (the name of a test says what it checks)
 """What every storage must do, as a test class to inherit from."""
 
 from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Sequence
 from typing import Any
+
+import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.batch import flat
@@ -27,6 +29,9 @@ class StorageSuite:
             def same(self, left, right):               # where == does not say so
                 return np.array_equal(left["obs"], right["obs"])
 
+            def refused(self):                         # where ``strict`` is true
+                return [({"obs": np.zeros(4)}, {"number": 0})]
+
     ``make`` returns an empty storage with room for ``room`` items; ``payload(n)`` differs for each n.
     """
 
@@ -43,6 +48,10 @@ class StorageSuite:
     def same(self, left: Any, right: Any) -> bool:
         """Tells whether two payloads are alike."""
         return bool(left == right)
+
+    def refused(self) -> Sequence[tuple[Any, dict[str, Any]]]:
+        """Returns payloads with their metas that the storage refuses once it holds others."""
+        return []
 
     def filled(self, count: int) -> Any:
         """Returns a storage with items in the slots 0 to ``count - 1``."""
@@ -153,6 +162,45 @@ class StorageSuite:
 
     def test_what_it_counts_is_a_dict(self) -> None:
         assert isinstance(dict(self.filled(2).stats()), dict)
+
+    def test_it_is_strict_where_there_is_what_it_refuses(self) -> None:
+        strict = self.make().strict
+
+        assert isinstance(strict, bool)
+        assert bool(self.refused()) == strict, "refused() names what a strict storage does not take"
+
+    def test_what_it_holds_passes_the_check_which_changes_nothing(self) -> None:
+        storage = self.filled(3)
+        for number in range(self.room):
+            storage.check(self.payload(number), {"number": number})
+
+        assert all(self.agrees(storage.item(slot), slot) for slot in range(3))
+        self.make().check(self.payload(0), {"number": 0})
+
+    def test_what_it_refuses_fails_the_check_which_changes_nothing(self) -> None:
+        storage = self.filled(3)
+        for data, meta in self.refused():
+            with pytest.raises((TypeError, ValueError)):
+                storage.check(data, meta)
+
+        assert all(self.agrees(storage.item(slot), slot) for slot in range(3))
+
+    def test_a_full_buffer_on_it_loses_nothing_to_what_it_refuses(self) -> None:
+        buffer = DequeBuffer(4, storage=self.make(), seed=0)
+        for number in range(6):
+            buffer.push(self.payload(number), {"number": number})
+        last = buffer[-1].index
+        for data, meta in self.refused():
+            with pytest.raises((TypeError, ValueError)):
+                buffer.push(data, dict(meta))
+            with pytest.raises((TypeError, ValueError)):
+                buffer.extend([self.payload(7), data], [{"number": 7}, dict(meta)])
+            with pytest.raises((TypeError, ValueError)):
+                buffer.update(last, data=data, meta=dict(meta))
+
+        assert [2, 3, 4, 5] == [item.meta["number"] for item in buffer]
+        assert all(self.same(self.payload(item.meta["number"]), item.data) for item in buffer)
+        buffer.store.check()
 
     def test_a_deep_copy_shares_nothing(self) -> None:
         storage = self.filled(3)

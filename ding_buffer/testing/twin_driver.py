@@ -1,4 +1,3 @@
-# ruff: noqa: S101
 """A buffer and its naive twin, driven together."""
 
 from __future__ import annotations

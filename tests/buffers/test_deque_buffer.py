@@ -8,6 +8,7 @@ import pytest
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, DingBufferError, NoSuchPosition, UnknownIndex
 from ding_buffer.core.item import BufferedData
+from ding_buffer.storages.object_storage import ObjectStorage
 
 
 def filled(count, size=10, **options):
@@ -137,6 +138,32 @@ def test_metas_that_do_not_fit_the_many_are_refused_with_nothing_stored(meta):
     with raises(BadArgument, ValueError, match="meta"):
         buffer.extend([1, 2], meta)
     assert 0 == len(buffer)
+
+
+@pytest.mark.parametrize("wrong", [[1], {}, np.zeros(2)])
+def test_of_many_with_a_value_that_cannot_name_a_group_none_is_stored(wrong):
+    buffer = filled(4, size=5)
+    buffer.sample(1, groupby="env")
+    with raises(BadArgument, match="cannot name a group"):
+        buffer.extend([7, 8, 9], [{"env": 1}, {"env": 2}, {"env": wrong}])
+    assert [0, 1, 2, 3] == values(buffer)
+    assert 4 == buffer.stats()["pushed"]
+    buffer.store.check()
+
+
+def test_of_many_with_one_that_the_storage_refuses_none_is_stored():
+    class NoTexts(ObjectStorage):
+        strict = True
+
+        def check(self, data, meta):
+            if isinstance(data, str):
+                raise BadArgument("no texts")
+
+    buffer = filled(5, size=5, storage=NoTexts())
+    with raises(BadArgument, match="no texts"):
+        buffer.extend([7, 8, "text"])
+    assert [0, 1, 2, 3, 4] == values(buffer)
+    assert [3, 4, 7, 8, 9] == values(buffer.extend([7, 8, 9]) and buffer)
 
 
 # update.

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.actions import apply_middleware
 from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Middleware, apply_middleware
-from ding_buffer.core.errors import BadArgument, ChainError
+from ding_buffer.core.chain import Middleware
+from ding_buffer.core.errors import BadArgument, ChainError, UnknownArgument
 from ding_buffer.core.item import BufferedData
 from ding_buffer.middleware.clone import clone_object
+from ding_buffer.middleware.stale import staleness_check
 from ding_buffer.middleware.use_count import use_time_check
 
 
@@ -81,6 +84,10 @@ class Counts(Middleware):
     def extend(self, chain, batch, meta=None):
         self.batches.append(batch)
         return chain(batch, meta=meta)
+
+
+class Passes(Middleware):
+    """Lets everything pass."""
 
 
 def values(buffer):
@@ -219,48 +226,129 @@ def test_many_pushed_into_a_users_own_buffer_pass_every_layer_once():
     assert [3, 4, 7] == many.seen
 
 
+class Wants(Middleware):
+    """Takes a keyword and needs a key."""
+
+    takes = ("now",)
+    needs = ("age", "origin")
+
+    def sample(self, chain, size=None, *, now=None, **query):
+        return chain(size=size, **query)
+
+
 def test_what_the_layers_take_and_need_can_be_asked():
-    class Wants(Middleware):
-        takes = ("now",)
-        needs = ("age",)
+    class Other(Middleware):
+        takes = ("level", "now")
 
     buffer = DequeBuffer(3).use(Wants()).use(lambda action, chain, *args, **kwargs: chain(*args, **kwargs))
+    assert (frozenset({"now"}), frozenset({"age", "origin"})) == (buffer.takes, buffer.needs)
+    buffer.use(Other())
+
+    assert frozenset({"now", "level"}) == buffer.takes
+    assert (frozenset(), frozenset()) == (DequeBuffer(3).takes, DequeBuffer(3).needs)
+    assert (frozenset(), frozenset()) == (buffer.view().takes, buffer.view().needs)
+
+
+def test_what_the_layers_of_a_users_own_buffer_take_and_need_can_be_asked():
+    buffer = ListBuffer(3).use(Wants())
+
+    assert (frozenset({"now"}), frozenset({"age", "origin"})) == (buffer.takes, buffer.needs)
+
+
+def test_a_function_may_say_what_it_takes_and_needs():
+    def function(action, chain, *args, **kwargs):
+        return chain(*args, **kwargs)
+
+    function.takes, function.needs = ("now",), ("age",)  # type: ignore[attr-defined]
+    buffer = DequeBuffer(3).use(function)
 
     assert (frozenset({"now"}), frozenset({"age"})) == (buffer.takes, buffer.needs)
-    assert frozenset() == DequeBuffer(3).takes
 
 
-def test_a_subclass_that_wraps_an_action_undecorated_keeps_the_layers():
-    class Doubling(DequeBuffer):
-        def push(self, data, meta=None):
-            return super().push(2 * data, meta)
+def test_the_layers_of_the_house_say_what_they_take_and_need():
+    staleness = DequeBuffer(3).use(staleness_check(max_staleness=2))
 
-    adds = Adds()
-    buffer = Doubling(3).use(adds)
-    buffer.push(5)
-
-    assert [10] == adds.seen
-    assert [11] == values(buffer)
+    assert {"train_iter_sample_data"} == staleness.takes
+    assert {"train_iter_data_collected"} == staleness.needs
+    assert frozenset() == DequeBuffer(3).use([use_time_check(), clone_object()]).needs
 
 
-def test_a_subclass_that_decorates_an_action_goes_through_the_layers_once():
-    class Doubling(DequeBuffer):
-        @apply_middleware("push")
-        def push(self, data, meta=None):
-            return super().push(2 * data, meta)
+def test_an_error_about_an_unknown_keyword_names_those_that_layers_take():
+    buffer = DequeBuffer(3).use(Wants())
+    buffer.push(1)
 
-        @apply_middleware("sample")
-        def sample(self, size=None, **query):
-            return super().sample(size, **query)
+    assert [1] == [item.data for item in buffer.sample(1, now=5)]
+    with pytest.raises(UnknownArgument, match="'nwo'.*unroll_len, now"):
+        buffer.sample(1, nwo=5)
 
-    adds = Adds()
-    buffer = Doubling(3).use(adds)
-    buffer.push(5)
 
-    assert [5] == adds.seen
-    assert [12] == values(buffer)
-    assert [12] == [item.data for item in buffer.sample(1)]
-    assert [12] == [item.data for item in copy.deepcopy(buffer).sample(1)]
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda buffer: pickle.loads(pickle.dumps(buffer))])
+def test_a_copy_of_a_users_own_buffer_has_items_and_bound_layers_of_its_own(copied):
+    layer = Adds(10)
+    buffer = ListBuffer(9).use(layer).use(Passes())
+    buffer.push(1, {"env": 0})
+    twin = copied(buffer)
+    twin.push(2)
+    buffer.push(3)
+    buffer.push(4)
+    mine = twin._middleware[0]
+
+    assert (ListBuffer, 9) == (type(twin), twin.size)
+    assert [11, 12] == values(twin)
+    assert [11, 13, 14] == values(buffer)
+    assert mine is not layer
+    assert ([1, 2], [1, 3, 4]) == (mine.seen, layer.seen)
+    assert (twin, buffer) == (mine.buffer, layer.buffer)
+    assert ["Adds", "Passes"] == [type(one).__name__ for one in twin._middleware]
+    assert twin._lock is not buffer._lock
+    twin[0].meta["env"] = 5
+    assert {"env": 0} == buffer[0].meta
+    assert "Adds to what is pushed." in twin.explain()
+    twin.use(Adds(100))
+    assert 2 == len(buffer._middleware)
+
+
+def test_a_deep_copy_of_a_users_own_buffer_can_be_taken_by_a_thread_that_holds_its_lock():
+    buffer = ListBuffer(3).use(Adds())
+    with buffer._lock:
+        twin = copy.deepcopy(buffer)
+        assert not twin._lock._is_owned()
+    twin.push(1)
+
+    assert [2] == values(twin)
+
+
+def test_a_deep_copy_shares_a_layer_that_is_a_plain_function():
+    seen = []
+
+    def function(action, chain, *args, **kwargs):
+        seen.append(action)
+        return chain(*args, **kwargs)
+
+    twin = copy.deepcopy(ListBuffer(3).use(function))
+    twin.push(1)
+
+    assert ["push"] == seen
+    assert [function] == twin._middleware
+
+
+def test_a_buffer_that_something_else_holds_is_copied_once():
+    buffer = ListBuffer(3).use(Adds())
+    twins = copy.deepcopy({"one": buffer, "other": buffer})
+
+    assert twins["one"] is twins["other"] is not buffer
+    assert twins["one"] is twins["one"]._middleware[0].buffer
+
+
+def test_a_shallow_copy_is_a_view_or_refused_and_takes_no_layer_away():
+    layer = Adds()
+    buffer = ListBuffer(3).use(layer)
+    with pytest.raises(BadArgument, match="ListBuffer has no views"):
+        copy.copy(buffer)
+    assert buffer is layer.buffer
+
+    other = DequeBuffer(3)
+    assert other.store is copy.copy(other).store
 
 
 def test_shares_of_the_time_appear_after_64_calls_of_any_kind():

@@ -12,7 +12,6 @@ from ding_buffer.core.chain import (
     ACTIONS,
     HOOKS,
     Middleware,
-    apply_middleware,
     check_order,
     compose,
     flatten,
@@ -196,16 +195,6 @@ def test_a_layer_that_may_stand_once_is_refused_twice():
     check_order([Named(), Once(), Named()])
     with pytest.raises(ChainError, match="Once is in the chain twice"):
         check_order([Once(), Once()])
-
-
-def test_an_action_that_does_not_exist_cannot_be_decorated():
-    with pytest.raises(BadArgument, match=r"'pusch' is not an action\. The actions are push, extend"):
-        apply_middleware("pusch")
-
-
-def test_a_decorated_method_keeps_its_name_and_docstring():
-    assert "push" == DequeBuffer.push.__name__
-    assert "Stores one item" in str(DequeBuffer.push.__doc__)
 
 
 def test_a_layer_knows_its_buffer_while_there_is_one():

@@ -11,8 +11,9 @@ import ding_buffer.middleware
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.batch import flat, shaped_like
 from ding_buffer.core.copies import clone
+from ding_buffer.core.errors import ChainError
 from ding_buffer.core.item import BufferedData
-from ding_buffer.middleware.clone import CloneObject
+from ding_buffer.middleware.clone import CloneObject, clone_object
 from ding_buffer.middleware.group_sampling import group_sample
 from ding_buffer.middleware.pad import Padding
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
@@ -22,6 +23,7 @@ from ding_buffer.middleware.use_count import use_time_check
 from tests.middleware import pair_oracles as expect
 from tests.middleware.pair_walk import CAPACITY, Walk
 from tests.middleware.pairs import HOW, LAYERS, STEPS, STORAGES, TABLE, refusal, table, walk
+from tests.middleware.plain_buffer import PlainBuffer
 
 PAIRS = list(itertools.product(STORAGES, LAYERS, LAYERS))
 RIGHT = [pair for pair in PAIRS if refusal(*pair) is None]
@@ -135,3 +137,27 @@ def test_a_fault_in_a_layer_would_be_noticed(make, oracle):
 
     with pytest.raises((AssertionError, IndexError, KeyError)):
         Walk(buffer, [oracle], seed=0).run(STEPS)
+
+
+NEED_A_STORE = [layer for layer in LAYERS if layer.name not in ("clone_object", "sample_range_view")]
+
+
+@pytest.mark.parametrize("layer", NEED_A_STORE, ids=called)
+def test_a_layer_that_needs_a_store_refuses_a_buffer_without_one(layer):
+    buffer = PlainBuffer(3)
+
+    with pytest.raises(ChainError, match=layer.name):
+        buffer.use(layer.make())
+    assert [] == buffer._middleware
+
+
+def test_a_layer_that_looks_only_at_what_passes_works_on_any_buffer():
+    buffer = PlainBuffer(5).use(clone_object(), sample_range_view(end=2))
+    payloads = [[number] for number in range(4)]
+    for payload in payloads:
+        buffer.push(payload)
+
+    (item,) = buffer.sample(1)
+
+    assert [1] == item.data
+    assert item.data is not buffer.items[1].data is not payloads[1]

@@ -121,6 +121,23 @@ def test_a_beta_schedule_is_asked_with_the_samples_so_far():
     assert [0, 1, 2] == asked
 
 
+@pytest.mark.parametrize("beta", [float("nan"), -0.1, float("inf"), "0.4", None])
+def test_a_beta_that_is_no_exponent_is_refused(beta):
+    buffer = DequeBuffer(4, seed=0).use(PriorityExperienceReplay(beta_schedule=lambda samples: beta))
+    buffer.push("a")
+
+    with pytest.raises(BadArgument, match="beta_schedule"):
+        buffer.sample(1)
+
+
+def test_an_exponent_that_would_leave_the_last_rank_without_mass_is_refused_where_it_is_used():
+    buffer = DequeBuffer(1000)
+
+    with pytest.raises(BadArgument, match="priority_power_factor"):
+        buffer.use(PriorityExperienceReplay(priority_power_factor=200.0, mode="rank"))
+    assert [] == buffer._middleware
+
+
 def test_a_refused_sample_does_not_move_beta():
     layer = PriorityExperienceReplay(IS_weight_anneal_train_iter=10)
     buffer = DequeBuffer(3, seed=0).use(layer)

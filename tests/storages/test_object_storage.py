@@ -4,6 +4,7 @@ import gc
 import weakref
 
 import numpy as np
+import pytest
 
 from ding_buffer.storages.object_storage import ObjectStorage
 from ding_buffer.testing.storage_suite import StorageSuite
@@ -74,6 +75,15 @@ def test_what_was_dropped_replaced_or_cleared_is_let_go():
     storage.clear()
     gc.collect()
     assert seen[3]() is None
+
+
+@pytest.mark.parametrize("anything", [None, 5, "text", [], object(), np.zeros(3)])
+def test_it_takes_anything_and_says_so(anything):
+    storage = ObjectStorage()
+
+    assert storage.strict is False
+    assert storage.check(anything, {"any": anything}) is None  # type: ignore[func-returns-value]
+    assert anything is storage.put(0, anything, "x", {}).data
 
 
 def test_it_has_nothing_to_count():

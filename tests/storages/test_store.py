@@ -38,15 +38,6 @@ class Notes(Middleware):
         self.heard.append("loaded")
 
 
-class Picky(ObjectStorage):
-    """Takes no strings."""
-
-    def put(self, slot, data, index, meta):
-        if isinstance(data, str):
-            raise BadArgument("no strings")
-        return super().put(slot, data, index, meta)
-
-
 def made(count=0, capacity=4, storage=None):
     store = Store(capacity, storage or ObjectStorage(), seed=0)
     for number in range(count):
@@ -110,28 +101,6 @@ def test_a_meta_that_is_no_dict_is_refused_with_nothing_changed():
         store.push(0, [])
     assert [0, 1] == payloads(store)
     store.check()
-
-
-@pytest.mark.parametrize("followed", [False, True])
-@pytest.mark.parametrize("count", [0, 1, 3, 4])
-def test_what_the_storage_refuses_leaves_everything_in_step(count, followed):
-    store, notes = made(count, storage=Picky()), Notes()
-    if followed:
-        store.grouped("env")
-        store.attach(notes)
-    for _ in range(3):
-        with pytest.raises(BadArgument, match="no strings"):
-            store.push("refused", {"env": 0})
-        store.check()
-    held = payloads(store)
-    assert list(range(count))[-len(held) :] == held if held else True
-    store.push(9, {"env": 1})
-
-    assert [*held, 9][-4:] == payloads(store)
-    store.check()
-    stats = store.stats()
-    assert (3, count + 1) == (stats["refused"], stats["pushed"])
-    assert stats["pushed"] == stats["size"] + stats["evicted"]
 
 
 def test_slots_are_found_by_index_texts_of_any_form_and_by_slots():

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.item import BufferedData
 from ding_buffer.storages.object_storage import ObjectStorage
 from ding_buffer.testing.storage_suite import StorageSuite
@@ -43,25 +44,63 @@ class SharesCopies(ObjectStorage):
         return twin
 
 
-def failures(storage):
+class Strict(ObjectStorage):
+    """Takes no texts."""
+
+    strict = True
+
+    def check(self, data, meta):
+        if isinstance(data, str):
+            raise BadArgument("no texts")
+
+
+class RefusesTooLate(Strict):
+    def check(self, data, meta):
+        """Leaves it to put."""
+
+    def put(self, slot, data, index, meta):
+        super().check(data, meta)
+        return super().put(slot, data, index, meta)
+
+
+class IsNotAsked(Strict):
+    strict = False
+
+
+class RefusesAll(Strict):
+    def check(self, data, meta):
+        raise BadArgument("nothing")
+
+
+class ChecksByStoring(Strict):
+    def check(self, data, meta):
+        super().check(data, meta)
+        self.put(0, data, "x", dict(meta))
+
+
+def failures(storage, wrong=()):
     """The names of the tests that a storage fails."""
 
     class Suite(StorageSuite):
         def make(self):
             return storage()
 
+        def refused(self):
+            return wrong
+
     suite, failed = Suite(), []
     for name, test in inspect.getmembers(suite, inspect.ismethod):
         if name.startswith("test_"):
             try:
                 test()
-            except Exception:  # noqa: BLE001  whatever a broken storage does is a failure
+            except (Exception, pytest.fail.Exception):  # noqa: BLE001  whatever a broken storage does is a failure
                 failed.append(name)
     return failed
 
 
 def test_a_right_storage_passes():
     assert [] == failures(ObjectStorage)
+    assert [] == failures(Strict, [("text", {})])
 
 
 @pytest.mark.parametrize(
@@ -77,6 +116,25 @@ def test_a_right_storage_passes():
 )
 def test_a_fault_is_found(storage, name):
     assert name in failures(storage)
+
+
+@pytest.mark.parametrize(
+    ("storage", "name"),
+    [
+        (RefusesTooLate, "test_what_it_refuses_fails_the_check_which_changes_nothing"),
+        (RefusesTooLate, "test_a_full_buffer_on_it_loses_nothing_to_what_it_refuses"),
+        (IsNotAsked, "test_it_is_strict_where_there_is_what_it_refuses"),
+        (IsNotAsked, "test_a_full_buffer_on_it_loses_nothing_to_what_it_refuses"),
+        (RefusesAll, "test_what_it_holds_passes_the_check_which_changes_nothing"),
+        (ChecksByStoring, "test_what_it_holds_passes_the_check_which_changes_nothing"),
+    ],
+)
+def test_a_strict_storage_with_a_fault_is_found(storage, name):
+    assert name in failures(storage, [("text", {})])
+
+
+def test_a_strict_storage_that_says_nothing_of_what_it_refuses_is_found():
+    assert ["test_it_is_strict_where_there_is_what_it_refuses"] == failures(Strict)
 
 
 def test_whoever_does_not_say_how_one_is_made_is_told():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ding_buffer.core.actions import apply_middleware
 from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import apply_middleware
 from ding_buffer.core.item import BufferedData
 
 __all__ = ["Buffer", "BufferedData", "apply_middleware"]

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import ding_buffer.core.buffer
-import ding_buffer.core.chain
-import ding_buffer.core.item
+import ding_buffer
 from ding_buffer.data.buffer import buffer
 
 
-def test_the_names_of_ding_data_buffer_buffer_are_the_core_ones() -> None:
-    assert ding_buffer.core.buffer.Buffer is buffer.Buffer
-    assert ding_buffer.core.item.BufferedData is buffer.BufferedData
-    assert ding_buffer.core.chain.apply_middleware is buffer.apply_middleware
+def test_the_names_of_ding_data_buffer_buffer_are_those_of_the_front_door() -> None:
+    assert ding_buffer.Buffer is buffer.Buffer
+    assert ding_buffer.BufferedData is buffer.BufferedData
+    assert ding_buffer.apply_middleware is buffer.apply_middleware
 
 
 def test_a_user_can_subclass_buffer_and_wrap_an_action_by_these_names() -> None:

@@ -1,0 +1,57 @@
+"""The layers that want to know what happens to items."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ding_buffer.core.chain import HOOKS, Middleware
+
+
+class Listeners:
+    """Calls each layer's hooks, and only those it overrides; true while there is any layer."""
+
+    def __init__(self) -> None:
+        self._layers: list[Middleware] = []
+        self._dismissed: deque[Middleware] = deque()
+        self._calls: dict[str, tuple[Callable[..., None], ...]] = {}
+        self._arrange()
+
+    def __bool__(self) -> bool:
+        return bool(self._layers)
+
+    def attach(self, layer: Middleware) -> None:
+        """Lets a layer hear of every event from now on."""
+        self._arrange()  # a layer that comes back from a dropped view has its dismissal still waiting
+        self._layers.append(layer)
+        self._arrange()
+
+    def dismiss(self, layer: Middleware) -> None:
+        """Lets a layer hear of no more events.
+
+        Takes effect with the next event: it is called when a view is collected, at any moment, in any thread,
+        and must not wait for a lock.
+        """
+        self._dismissed.append(layer)
+
+    def tell(self, event: str, *what: Any) -> bool:
+        """Tells whoever follows the event; returns whether somebody dismissed is left out from now on."""
+        rearranged = bool(self._dismissed)
+        if rearranged:
+            self._arrange()
+        for call in self._calls[event]:
+            call(*what)
+        return rearranged
+
+    def _arrange(self) -> None:
+        while self._dismissed:
+            gone = self._dismissed.popleft()
+            self._layers = [layer for layer in self._layers if layer is not gone]
+        for event in HOOKS:
+            following = [layer for layer in self._layers if _follows(layer, event)]
+            self._calls[event] = tuple(getattr(layer, event) for layer in following)
+
+
+def _follows(layer: Middleware, event: str) -> bool:
+    return getattr(type(layer), event) is not getattr(Middleware, event)
