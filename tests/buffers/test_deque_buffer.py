@@ -163,7 +163,8 @@ def test_of_many_with_one_that_the_storage_refuses_none_is_stored():
     with raises(BadArgument, match="no texts"):
         buffer.extend([7, 8, "text"])
     assert [0, 1, 2, 3, 4] == values(buffer)
-    assert [3, 4, 7, 8, 9] == values(buffer.extend([7, 8, 9]) and buffer)
+    buffer.extend([7, 8, 9])
+    assert [3, 4, 7, 8, 9] == values(buffer)
 
 
 # update.

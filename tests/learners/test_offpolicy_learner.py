@@ -139,6 +139,33 @@ def test_the_whole_loop_runs_in_a_task() -> None:
         assert 27 == len(policy.batches)
 
 
+def test_a_limit_of_staleness_needs_no_argument_of_learner_or_pusher() -> None:
+    buffer = DequeBuffer(size=1000, seed=0).use(staleness_check(max_staleness=3))
+    policy = Policy()
+    ages: list[int] = []
+
+    def collect(ctx: Any) -> None:
+        ctx.trajectories = [{"born": ctx.train_iter} for _ in range(8)]
+
+    def measure(ctx: Any) -> None:
+        # The count of training steps goes up by one after each batch.
+        first = ctx.train_iter - len(ctx.train_output)
+        for place, batch in enumerate(policy.batches[-len(ctx.train_output) :]):
+            ages.extend(first + place - step["born"] for step in batch)
+
+    with task.start(ctx=OnlineRLContext()):
+        task.use(collect).use(data_pusher(config(), buffer))
+        task.use(OffPolicyLearner(config(4, 2), policy, buffer)).use(measure)
+        task.run(max_step=20)
+        assert 40 == task.ctx.train_iter == len(policy.batches)
+
+    assert {0, 1, 2, 3} == set(ages)
+    assert {item.data["born"] for item in buffer} == {
+        item.meta["train_iter_data_collected"] for item in buffer
+    }
+    assert buffer.stats()["staleness_check"]["stale"] > 0
+
+
 def test_limits_of_staleness_and_use_work_through_the_whole_loop() -> None:
     buffer = DequeBuffer(size=1000, seed=0)
     buffer.use([staleness_check(max_staleness=6), use_time_check(max_use=5), PriorityExperienceReplay()])

@@ -1,19 +1,37 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadArgument, ConfigError, UnknownArgument
 from ding_buffer.learners.shortage import ShortageNotice
 from ding_buffer.learners.sources import Drawer, Source, minimum, sources_of
+from ding_buffer.middleware.stale import staleness_check
 
 
 def holding(count: int, size: int = 100) -> DequeBuffer:
     buffer = DequeBuffer(size=size, seed=0)
     buffer.extend(range(count))
     return buffer
+
+
+class Hears(Middleware):
+    """Notes the iterations it is told."""
+
+    takes = ("train_iter_sample_data",)
+
+    def __init__(self) -> None:
+        self.iterations: list[Any] = []
+
+    def sample(
+        self, chain: Any, size: int | None = None, *, train_iter_sample_data: Any = None, **query: Any
+    ) -> Any:
+        self.iterations.append(train_iter_sample_data)
+        return chain(size=size, **query)
 
 
 def sizes(sources: list[Source]) -> list[tuple[str, int]]:
@@ -133,6 +151,59 @@ def test_a_keyword_that_no_layer_knows_is_an_error() -> None:
     )
     with pytest.raises(UnknownArgument, match="train_iter_sample_data"):
         drawer.draw(None)
+
+
+def test_a_buffer_whose_layers_ask_for_the_iteration_is_told_it_and_no_other() -> None:
+    stale, plain = DequeBuffer(size=9, seed=0).use(staleness_check(max_staleness=3)), holding(9)
+    for iteration in range(9):
+        stale.push(iteration, {"train_iter_data_collected": iteration})
+    drawer = Drawer(sources_of({"stale": stale, "plain": plain}, 4), ShortageNotice())
+    drawn = drawer.draw(SimpleNamespace(train_iter=8))
+
+    assert drawn is not None
+    assert {5, 6, 7, 8} == {item.data for item in drawn[0]}
+    assert {8 - item.data for item in drawn[0]} == {item.meta["staleness"] for item in drawn[0]}
+    assert 4 == len(drawn[1])
+
+
+def test_what_the_query_says_of_the_iteration_goes_before_what_is_told() -> None:
+    heard = Hears()
+    query = {"train_iter_sample_data": 70}
+    Drawer(sources_of(holding(9).use(heard), 4), ShortageNotice(), query=lambda _: query).draw(
+        SimpleNamespace(train_iter=8)
+    )
+
+    assert [70] == heard.iterations
+
+
+def test_the_iteration_is_that_of_the_draw_and_of_layers_used_meanwhile() -> None:
+    heard, buffer, ctx = Hears(), holding(9), SimpleNamespace(train_iter=8)
+    drawer = Drawer(sources_of(buffer, 4), ShortageNotice())
+    drawer.draw(ctx)
+    buffer.use(heard)
+    drawer.draw(ctx)
+    ctx.train_iter = 9
+    drawer.draw(ctx)
+
+    assert [8, 9] == heard.iterations
+
+
+def test_a_buffer_is_told_only_what_its_layers_take_and_a_learner_knows() -> None:
+    class Knows(Middleware):
+        takes = ("level",)
+
+    drawn = Drawer(sources_of(holding(9).use(Knows()), 4), ShortageNotice()).draw(None)
+
+    assert drawn is not None
+    assert 4 == len(drawn[0])
+
+
+def test_a_buffer_that_does_not_say_what_it_takes_is_told_nothing() -> None:
+    class Elsewhere:
+        def sample(self, size: int) -> list[int]:
+            return [0] * size
+
+    assert [[0, 0]] == Drawer(sources_of(Elsewhere(), 2), ShortageNotice()).draw(None)  # type: ignore[arg-type]
 
 
 def test_the_minimum_is_an_argument_or_a_setting() -> None:
