@@ -23,6 +23,15 @@ class Home(Protocol):
     size: int
     store: Any
 
+    def push(self, data: Any, meta: dict[str, Any] | None = None) -> Any:
+        """Stores one item, through all layers."""
+
+    def sample(self, size: int | None = None, **query: Any) -> Any:
+        """Draws a batch, through all layers."""
+
+    def update(self, index: Any, data: Any = None, meta: Any = None) -> Any:
+        """Changes items, through all layers."""
+
     def delete(self, indices: Any) -> Any:
         """Removes items, through all layers."""
 

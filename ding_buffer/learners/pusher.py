@@ -9,11 +9,9 @@ from ding_buffer.core.buffer import Buffer
 from ding_buffer.learners.bulk_push import push_all
 from ding_buffer.learners.learner_errors import MissingContextField
 from ding_buffer.learners.payload_fields import field_of, has_field, plain_scalar, without_field
+from ding_buffer.learners.told import told_meta
 
 MetaOf = Callable[[Any, Any], Mapping[str, Any]]
-
-_TOLD: dict[str, Callable[[Any], Any]] = {"train_iter_data_collected": lambda ctx: ctx.train_iter}
-"""What a pusher tells every buffer whose layers need such meta."""
 
 
 def data_pusher(
@@ -38,7 +36,7 @@ def data_pusher(
             if payloads is None:
                 continue
             by_env = bool(group_by_env) and name == "trajectories"
-            told = {key: _TOLD[key](ctx) for key in getattr(buffer_, "needs", ()) if key in _TOLD}
+            told = told_meta(buffer_, ctx)
             pairs = [
                 _with_meta(payload, by_env, {**told, **(meta(ctx, payload) if meta else {})})
                 for payload in payloads

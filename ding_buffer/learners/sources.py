@@ -11,12 +11,10 @@ from ding_buffer.core.errors import BadArgument, NotEnoughItems
 from ding_buffer.learners.setting_path import positive_count, setting
 from ding_buffer.learners.shares import split_batch
 from ding_buffer.learners.shortage import ShortageNotice
+from ding_buffer.learners.told import told_query
 
 Buffers = Buffer | Sequence[tuple[Buffer, float]] | Mapping[str, Buffer]
 Query = Callable[[Any], Mapping[str, Any]]
-
-_TOLD: dict[str, Callable[[Any], Any]] = {"train_iter_sample_data": lambda ctx: ctx.train_iter}
-"""What a learner tells every buffer whose layers take such a keyword."""
 
 
 @dataclass
@@ -94,7 +92,7 @@ class Drawer:
         try:
             for place in self._order():
                 source = self._sources[place]
-                told = {key: _TOLD[key](ctx) for key in getattr(source.buffer, "takes", ()) if key in _TOLD}
+                told = told_query(source.buffer, ctx)
                 drawn[place] = source.buffer.sample(source.size, **{**told, **query})
         except NotEnoughItems as error:
             self._short = place

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from easydict import EasyDict
 
-from ding_buffer.buffers import snapshot
+from ding_buffer.buffers import snapshot, structure
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
@@ -141,11 +141,31 @@ def test_what_was_loaded_shares_no_memory_between_items(tmp_path):
 class Unknown:
     """A class that nobody said how to write."""
 
+    def __init__(self, number=0):
+        self.number = number
+
 
 def cyclic():
     payload: list = []
     payload.append(payload)
     return payload
+
+
+def test_a_registered_class_comes_back_and_one_that_is_not_leaves_the_buffer_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(structure, "_CUSTOM", {})
+    structure.register_payload(Unknown, lambda value: value.number, Unknown)
+    original, copy = DequeBuffer(4), DequeBuffer(4)
+    original.push(Unknown(7))
+    original.save_data(tmp_path / "buffer")
+    copy.load_data(tmp_path / "buffer")
+    assert [7] == [item.data.number for item in copy]
+    structure._CUSTOM.clear()
+    copy.push(8)
+    with pytest.raises(
+        CorruptSnapshot, match="Unknown, which nobody registered: call register_payload first"
+    ):
+        copy.load_data(tmp_path / "buffer")
+    assert 8 == copy[1].data
 
 
 @pytest.mark.parametrize("payload", [Unknown(), lambda: None, {(1, 2): 3}, cyclic()])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ding_buffer.buffers import structure
 from ding_buffer.buffers.table import pack, unpack
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot, MissingExtra
 
@@ -203,6 +204,29 @@ def test_a_payload_that_holds_itself_is_refused(payload):
 def test_what_cannot_be_written_is_refused_however_deep_it_lies(payload):
     with pytest.raises(BadArgument, match="cannot be written"):
         packed([1, payload])
+
+
+class Temperature:
+    """A class that only its user can take apart."""
+
+    def __init__(self, degrees):
+        self.degrees = degrees
+
+
+def test_a_registered_class_is_columns_of_what_it_is_taken_apart_to(monkeypatch):
+    monkeypatch.setattr(structure, "_CUSTOM", {})
+    structure.register_payload(
+        Temperature, lambda value: {"degrees": value.degrees}, lambda d: Temperature(**d)
+    )
+    values = [{"outside": Temperature(0.5 * row)} for row in range(100)]
+    description, arrays = packed(values)
+    made = unpack(description, arrays.__getitem__)
+
+    assert (1, (100,)) == (len(description["tables"]), arrays[0].shape)
+    assert [0.5 * row for row in range(100)] == [one["outside"].degrees for one in made]
+    structure._CUSTOM.clear()
+    with pytest.raises(CorruptSnapshot, match="Temperature, which nobody registered"):
+        unpack(description, arrays.__getitem__)
 
 
 # Tables that somebody made up.
