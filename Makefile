@@ -32,10 +32,13 @@ help: ## print the verbs
 run: $(VENV)/.run ## set up .venv, train the learner on CartPole and show the result
 	$(BIN)/ding-buffer run $(CONFIG) $(ARGS)
 
-test: check ## set up .venv, check everything, run the tests with branch coverage
+test: check ## set up .venv, check everything, run the tests with branch coverage, and again on numpy 1.26
 	$(BIN)/python -m coverage run -m pytest $(ARGS)
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='$(FLOORS)' --fail-under=95
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then \
+		$(MAKE) --no-print-directory test-numpy1; \
+	else echo 'numpy 1.26 has no build for this Python: left out'; fi
 
 check: lint types ## lint and types, no tests
 

@@ -36,9 +36,11 @@ def test_importing_the_package_loads_none_of_the_extras() -> None:
 
 def test_importing_the_package_adds_numpy_and_easydict_and_nothing_else_from_outside() -> None:
     beforehand = packages_loaded_by("pass")
-    added = packages_loaded_by("import ding_buffer") - beforehand - set(sys.stdlib_module_names)
+    # What numpy brings of its own differs: 1.26 registers the runtime of Cython under names of its own.
+    numpy_alone = packages_loaded_by("import numpy, numpy.random")
+    added = packages_loaded_by("import ding_buffer") - beforehand - numpy_alone - set(sys.stdlib_module_names)
 
-    assert set() == added - {"ding_buffer", "easydict", "numpy"}
+    assert set() == added - {"ding_buffer", "easydict"}
 
 
 def test_a_buffer_with_layers_works_without_loading_any_of_the_extras() -> None:
