@@ -10,7 +10,7 @@ from ding_buffer.core.chain import HOOKS, Middleware
 
 
 class Listeners:
-    """Calls each layer's hooks, and only those it overrides; true while there is any layer."""
+    """Calls each layer's hooks, and only those it overrides; true while there is a layer with any."""
 
     def __init__(self) -> None:
         self._layers: list[Middleware] = []
@@ -22,10 +22,11 @@ class Listeners:
         return bool(self._layers)
 
     def attach(self, layer: Middleware) -> None:
-        """Lets a layer hear of every event from now on."""
+        """Lets a layer hear of every event it follows from now on."""
         self._arrange()  # a layer that comes back from a dropped view has its dismissal still waiting
-        self._layers.append(layer)
-        self._arrange()
+        if any(_follows(layer, event) for event in HOOKS):
+            self._layers.append(layer)
+            self._arrange()
 
     def dismiss(self, layer: Middleware) -> None:
         """Lets a layer hear of no more events.

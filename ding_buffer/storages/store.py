@@ -21,7 +21,7 @@ from ding_buffer.core.lock import FairLock
 from ding_buffer.storages.listeners import Listeners
 from ding_buffer.storages.storage import Storage
 from ding_buffer.structures.group_index import GroupIndex
-from ding_buffer.structures.index_text import FIRST, IndexText
+from ding_buffer.structures.index_text import LAST_DIGITS, PAGE, IndexText
 from ding_buffer.structures.ring_index import RingIndex
 
 
@@ -51,6 +51,7 @@ class Store:
         self._waiting = 0
         self.listeners = Listeners()
         self._put = self.storage.put
+        self._page = ""  # what the next index begins with; empty where it has to be asked for
         self._notice()
 
     def _notice(self) -> None:
@@ -96,7 +97,9 @@ class Store:
             raise BadArgument(f"meta must be a dict, got {type(meta).__name__}.")
         ring = self.ring
         serial = ring.next
-        text = f"{self.text.prefix}{serial + FIRST:x}"
+        if not serial % PAGE or not self._page:
+            self._page = self.text.page(serial)
+        text = self._page + LAST_DIGITS[serial % PAGE]
         if self._alone:
             return self._put(ring.advance(), data, text, meta)
         self.check_item(data, meta)
@@ -307,6 +310,7 @@ class Store:
         # New items get a prefix of their own: another store may hold this state too, and hand out the same
         # serials.
         text.begin(ring.next)
+        self._page = ""
         self.ring, self.text, self.rng, self.groups, self.counts = ring, text, rng, groups, counts
         self._notice()
         self._tell("on_loaded")
@@ -351,7 +355,7 @@ class Store:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy has its own lock, and no layers until a buffer brings them."""
-        left_out = ("lock", "condition", "_waiting", "listeners", "_put", "_alone")
+        left_out = ("lock", "condition", "_waiting", "listeners", "_put", "_page", "_alone")
         return {key: value for key, value in self.__dict__.items() if key not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -28,13 +28,15 @@ class Deaf(Middleware):
     """Follows nothing."""
 
 
-def test_they_are_true_while_there_is_any_layer():
-    listeners, deaf = Listeners(), Deaf()
+def test_they_are_true_while_a_layer_follows_anything():
+    listeners, notes = Listeners(), Notes()
 
     assert not listeners
-    listeners.attach(deaf)
+    listeners.attach(Deaf())
+    assert not listeners
+    listeners.attach(notes)
     assert listeners
-    listeners.dismiss(deaf)
+    listeners.dismiss(notes)
     assert listeners, "a dismissal takes effect with the next event"
     listeners.tell("on_cleared")
     assert not listeners

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ding_buffer.structures.index_text import IndexText
+from ding_buffer.structures.index_text import LAST_DIGITS, PAGE, IndexText
 
 
 def test_a_text_is_32_hex_digits_that_end_in_the_serial():
@@ -15,7 +15,7 @@ def test_a_text_is_32_hex_digits_that_end_in_the_serial():
     written = text.write(255)
 
     assert 32 == len(written)
-    assert text.prefix + "10000000000000ff" == written
+    assert text.page(0)[:16] + "10000000000000ff" == written
     assert set(written) <= set("0123456789abcdef")
 
 
@@ -67,8 +67,8 @@ def unwritten(serial):
 
 def test_a_foreign_or_malformed_text_was_never_written_here():
     text = IndexText()
-    if not any(digit in "abcdef" for digit in text.prefix):  # nothing would change in capitals
-        text.prefix = text._prefixes[0] = "a" * 16
+    if not any(digit in "abcdef" for digit in text.page(0)[:16]):  # nothing would change in capitals
+        text._use([0], ["a" * 16])
     wrong = malformed(text)
 
     assert [-1] * len(wrong) == [text.read_one(one) for one in wrong]
@@ -104,7 +104,8 @@ def test_each_era_keeps_its_texts_and_no_other_text_of_its_serials_is_known(star
     assert all_texts == [text.write(serial) for serial in written]
     new = text.write(following)
     assert [following] == text.read([new]).tolist()
-    swapped = [text.prefix + one[16:] for serial, one in written.items() if one[:16] != text.prefix]
+    newest = text.page(following)[:16]
+    swapped = [newest + one[16:] for one in written.values() if one[:16] != newest]
     assert [-1] * len(swapped) == text.read(swapped).tolist()
     assert len(text._starts) <= 1 + len(starts)
 
@@ -140,6 +141,13 @@ def test_a_state_brings_the_texts_back():
 
 
 GOOD = "0123456789abcdef"
+
+
+def test_a_page_and_the_last_digits_make_the_text_of_each_of_its_serials():
+    text = IndexText()
+    text.begin(5000)
+    for serial in (5000, PAGE * 2 - 1, PAGE * 2, PAGE * 2 + 7, 2**40 + 3):
+        assert text.write(serial) == text.page(serial) + LAST_DIGITS[serial % PAGE]
 
 
 @pytest.mark.parametrize(
