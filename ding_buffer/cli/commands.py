@@ -19,11 +19,11 @@ INTERRUPTED = 130
 
 @click.group()
 @click.version_option(import_module("ding_buffer").__version__, prog_name="ding-buffer")
-def commands() -> None:
+def command_group() -> None:
     """Experience buffers in which every feature is a layer."""
 
 
-@commands.command()
+@command_group.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting: --set learn.lr=3e-4"

@@ -11,6 +11,6 @@ def main() -> None:
         import click  # noqa: F401  (asked for its presence)
     except ModuleNotFoundError:
         sys.exit("Error: click is not installed. It comes with an extra: pip install 'ding_buffer[run]'")
-    from ding_buffer.cli.commands import commands
+    from ding_buffer.cli.commands import command_group
 
-    commands(prog_name="ding-buffer")
+    command_group(prog_name="ding-buffer")

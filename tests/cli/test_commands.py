@@ -14,7 +14,7 @@ pytest.importorskip("click")
 from click.testing import CliRunner, Result
 
 from ding_buffer.cli import commands as module
-from ding_buffer.cli.commands import commands
+from ding_buffer.cli.commands import command_group
 
 needs_everything = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("torch", "gymnasium", "matplotlib", "rich")),
@@ -23,7 +23,7 @@ needs_everything = pytest.mark.skipif(
 
 
 def ding_buffer(*arguments: str) -> Result:
-    return CliRunner().invoke(commands, list(arguments))
+    return CliRunner().invoke(command_group, list(arguments))
 
 
 def test_it_knows_its_version() -> None:
