@@ -175,14 +175,19 @@ class PriorityExperienceReplay(Middleware):
                 meta = {**meta, "priority": float(self._sampler.priorities([slot])[0])}
         elif isinstance(meta, Mapping) and "priority" in meta:
             index = index if is_slots(index) else index_texts(index)
-            priorities = np.array(
-                [self._checked(one) for one in column_of(meta["priority"], len(index), "priority")]
-            )
+            priorities = self._checked_all(column_of(meta["priority"], len(index), "priority"))
             meta = {**meta, "priority": priorities.tolist()}
         there = chain(index, data=data, meta=meta)
         if priorities is not None and np.any(there):
             self.max_priority = max(self.max_priority, float(np.max(priorities, where=there, initial=0.0)))
         return there
+
+    def _checked_all(self, priorities: Sequence[Any]) -> np.ndarray:
+        if all(type(one) is float for one in priorities):  # what an array of them becomes
+            column = np.array(priorities)
+            if len(column) and 0.0 <= column.min() and column.max() <= self._sampler.highest:
+                return column
+        return np.array([self._checked(one) for one in priorities])  # names the bad one
 
     def _checked(self, priority: Any) -> float:
         try:
@@ -241,6 +246,8 @@ class PriorityExperienceReplay(Middleware):
         priority = self._store.storage.item(slot).meta.get("priority")
         if priority is None:
             return None
+        if type(priority) is float and 0.0 <= priority <= self.max_priority:  # mostly so: cheaper
+            return priority
         try:
             value = self._checked(priority)
         except BadPriority:
