@@ -2,7 +2,8 @@
 
 DI-engine's figures were measured once, on two shared cores of an AMD EPYC with Python 3.11: they are the same
 numbers on every machine, so a ratio says something on a machine like that one. Where a range was measured (a
-push took 11 to 30 us) the lower end stands here. ``make bench ARGS=push`` measures only what says "push".
+push took 11 to 30 us) the lower end stands here; a layer took about 2 us, so five stand as 10.
+``make bench ARGS=push`` measures only what says "push".
 """
 
 from __future__ import annotations
