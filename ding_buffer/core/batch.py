@@ -34,12 +34,6 @@ def shaped_like(batch: Sequence[Any], items: Sequence[Any]) -> list[Any]:
     return [[next(remaining) for _ in group] for group in batch]
 
 
-def annotate(items: Sequence[BufferedData], key: str, values: Sequence[Any]) -> None:
-    """Writes one value into the meta of each item, in place."""
-    for item, value in zip(items, values, strict=True):
-        item.meta[key] = value
-
-
 def meta_rows(meta: Any, length: int) -> list[dict[str, Any]]:
     """Returns one meta dict for each of ``length`` items, in new dicts.
 

@@ -10,35 +10,7 @@ import pytest
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.chain import ACTIONS, Middleware
 from ding_buffer.core.errors import BadArgument, NotEnoughItems, UnknownArgument
-
-
-class Recorder(Middleware):
-    """Notes the calls of every action."""
-
-    def __init__(self):
-        self.calls = []
-
-    def push(self, chain, data, meta=None):
-        return self.note(chain, "push", data, meta=meta)
-
-    def extend(self, chain, batch, meta=None):
-        return self.note(chain, "extend", batch, meta=meta)
-
-    def sample(self, chain, size=None, **query):
-        return self.note(chain, "sample", size=size, **query)
-
-    def update(self, chain, index, data=None, meta=None):
-        return self.note(chain, "update", index, data=data, meta=meta)
-
-    def delete(self, chain, indices):
-        return self.note(chain, "delete", indices)
-
-    def clear(self, chain):
-        return self.note(chain, "clear")
-
-    def note(self, chain, action, *args, **kwargs):
-        self.calls.append((action, args, kwargs))
-        return chain(*args, **kwargs)
+from tests.core.recorder import Recorder
 
 
 def test_a_function_written_for_di_engine_runs_unchanged():

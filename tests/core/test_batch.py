@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from ding_buffer.core.batch import (
-    annotate,
     column_of,
     flat,
     index_texts,
@@ -48,15 +47,6 @@ def test_fillers_are_not_stored_items():
 def test_items_are_put_back_in_the_shape_they_had():
     for batch in ([[1], [], [2, 3]], [1, 2, 3], []):
         assert batch == shaped_like(batch, flat(batch))
-
-
-def test_each_item_is_annotated_with_its_own_value():
-    batch = items("a", "b")
-    annotate(batch, "weight", [1, 2])
-
-    assert [{"weight": 1}, {"weight": 2}] == [item.meta for item in batch]
-    with pytest.raises(ValueError, match="argument 2"):
-        annotate(batch, "weight", [1])
 
 
 @pytest.mark.parametrize(

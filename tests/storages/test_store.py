@@ -9,8 +9,8 @@ import pytest
 
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
-from ding_buffer.storages.object_storage import ObjectStorage
-from ding_buffer.storages.store import Store, check_group_value
+from ding_buffer.storages.store import check_group_value
+from tests.storages.stores import made, payloads
 
 
 class Notes(Middleware):
@@ -36,17 +36,6 @@ class Notes(Middleware):
 
     def on_loaded(self):
         self.heard.append("loaded")
-
-
-def made(count=0, capacity=4, storage=None):
-    store = Store(capacity, storage or ObjectStorage(), seed=0)
-    for number in range(count):
-        store.push(number, {"env": number % 2})
-    return store
-
-
-def payloads(store):
-    return [item.data for item in store.items(store.live())]
 
 
 def test_items_come_in_order_and_the_oldest_gives_way():

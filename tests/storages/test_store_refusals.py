@@ -10,7 +10,7 @@ import pytest
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.storages.object_storage import ObjectStorage
-from ding_buffer.storages.store import Store
+from tests.storages.stores import made, payloads
 
 WRONG: list[tuple[Any, dict[str, Any]]] = [("text", {"env": 0}), (5, {"bad": True})]
 
@@ -48,17 +48,6 @@ class Notes(Middleware):
 
     def on_loaded(self):
         self.heard.append("loaded")
-
-
-def made(count=0, capacity=4, storage=None):
-    store = Store(capacity, storage or ObjectStorage(), seed=0)
-    for number in range(count):
-        store.push(number, {"env": number % 2})
-    return store
-
-
-def payloads(store):
-    return [item.data for item in store.items(store.live())]
 
 
 def picture(store):
