@@ -6,7 +6,7 @@
 #   TORCH_INDEX  (empty)        address of a package index with CPU builds of torch, asked for torch only;
 #                               empty: torch comes from where pip always looks
 #   CONFIG       configs/cartpole_dqn_per.yaml   what `make run` runs
-#   ARGS         (empty)        passed on by run, test and bench: make run ARGS="--set seed=1"
+#   ARGS         (empty)        passed on by run, test, bench: make run ARGS="--set seed=1"
 #   PYTHONS      python3.10 python3.12 python3.13   what test-pythons looks for
 
 PYTHON ?= python3
@@ -17,10 +17,20 @@ ARGS ?=
 PYTHONS ?= python3.10 python3.12 python3.13
 
 BIN := $(VENV)/bin
-FLOORS := ding_buffer/core/*,ding_buffer/structures/*,ding_buffer/storages/*,ding_buffer/samplers/*,ding_buffer/buffers/*,middleware/*
+FLOORS := ding_buffer/kernels/*,ding_buffer/core/*,ding_buffer/structures/*,ding_buffer/storages/*,ding_buffer/samplers/*,ding_buffer/buffers/*,middleware/*
+
+# An editable install builds these, into ding_buffer/kernels: all environments share what is built.
+KERNELS := setup.py $(wildcard ding_buffer/kernels/*.[ch])
+# 1: with a compiler and the headers of Python the C kernels must build. 0: they are left out, and so are their tests.
+DING_BUFFER_BUILD_KERNELS ?= $(shell { command -v cc || command -v gcc || command -v clang; } >/dev/null 2>&1 && \
+	$(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null && echo 1 || echo 0)
+export DING_BUFFER_BUILD_KERNELS := $(DING_BUFFER_BUILD_KERNELS)
+# For users: what does not build is left out.
+IF_IT_BUILDS := DING_BUFFER_BUILD_KERNELS=$(filter 0,$(DING_BUFFER_BUILD_KERNELS))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format bench wheel clean test-numpy1 test-pythons
+.PHONY: help run test check lint types format bench bench-peers wheel clean test-numpy1 test-pythons \
+	fuzz-kernels suite-c suite-numpy
 .PRECIOUS: %/.made %/.torch %/.run %/.dev %/.numpy1 %/.light
 .DELETE_ON_ERROR:
 
@@ -32,13 +42,29 @@ help: ## print the verbs
 run: $(VENV)/.run ## set up .venv, train the learner on CartPole and show the result
 	$(BIN)/ding-buffer run $(CONFIG) $(ARGS)
 
-test: check ## set up .venv, check everything, run the tests with branch coverage, and again on numpy 1.26
-	$(BIN)/python -m coverage run -m pytest $(ARGS)
+test: check ## set up .venv, check everything, run the tests on both kernels and on numpy 1.26, with branch coverage
+	@rm -f .coverage .coverage.*; \
+	if [ $(DING_BUFFER_BUILD_KERNELS) = 0 ]; then echo 'no C kernels: both runs are on the numpy kernels'; fi; \
+	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then other=.venv-numpy1; \
+		$(MAKE) --no-print-directory $$other/.numpy1 || exit 1; \
+	else other=$(VENV); echo 'numpy 1.26 has no build for this Python: left out'; fi; \
+	$(MAKE) --no-print-directory -k -j2 suite-c suite-numpy OTHER=$$other
+	$(BIN)/python -m coverage combine -q .coverage.c .coverage.numpy
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='$(FLOORS)' --fail-under=95
-	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then \
-		$(MAKE) --no-print-directory test-numpy1; \
-	else echo 'numpy 1.26 has no build for this Python: left out'; fi
+	@if [ $(DING_BUFFER_BUILD_KERNELS) = 1 ] && [ -f "$$(gcc -print-file-name=libasan.so 2>/dev/null)" ]; then \
+		FUZZ_SECONDS=$${FUZZ_SECONDS:-10} $(MAKE) --no-print-directory fuzz-kernels; \
+	else echo 'no C kernels or no gcc with AddressSanitizer: fuzz-kernels left out'; fi
+
+# The two runs of `make test`, at the same time; what the second one says comes in one piece.
+suite-c:
+	DING_BUFFER_KERNELS=$(if $(filter 0,$(DING_BUFFER_BUILD_KERNELS)),numpy,c) COVERAGE_FILE=.coverage.c \
+		$(BIN)/python -m coverage run -m pytest $(ARGS)
+
+suite-numpy:
+	@said=$$(mktemp); DING_BUFFER_KERNELS=numpy COVERAGE_FILE=.coverage.numpy \
+		$(OTHER)/bin/python -m coverage run -m pytest -p no:cacheprovider $(ARGS) >"$$said" 2>&1; passed=$$?; \
+	printf '\n== the numpy kernels, in %s\n' $(OTHER); cat "$$said"; rm -f "$$said"; exit $$passed
 
 check: lint types ## lint and types, no tests
 
@@ -54,8 +80,11 @@ format: $(VENV)/.dev ## let ruff put the code in order
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## measure; DI-engine's figures stand beside ours
-	$(BIN)/python benchmarks/run.py $(ARGS)
+bench: $(VENV)/.dev ## measure ours; what the peers took last time stands beside it
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+bench-peers: $(VENV)/.dev ## measure ours and its peers in turn, write benchmarks/RESULTS.md (an environment each)
+	TORCH_INDEX=$(TORCH_INDEX) $(BIN)/python -m benchmarks.compare $(ARGS)
 
 wheel: $(VENV)/.made ## build the wheel into dist/
 	rm -rf build dist
@@ -63,12 +92,22 @@ wheel: $(VENV)/.made ## build the wheel into dist/
 	rm -rf build
 
 clean: ## remove environments, caches and build products (runs/ stays)
-	rm -rf $(VENV) .venv-* build dist *.egg-info .coverage .coverage.* htmlcov
+	rm -rf $(VENV) .venv-* build dist *.egg-info ding_buffer/kernels/*.so ding_buffer/kernels/*.pyd .coverage .coverage.* htmlcov
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-test-numpy1: .venv-numpy1/.numpy1 ## the tests again on numpy 1.26 (PYTHON up to 3.12)
-	.venv-numpy1/bin/python -m pytest $(ARGS)
+test-numpy1: .venv-numpy1/.numpy1 ## the tests on numpy 1.26 and the numpy kernels (PYTHON up to 3.12)
+	DING_BUFFER_KERNELS=numpy .venv-numpy1/bin/python -m pytest $(ARGS)
+
+fuzz-kernels: $(VENV)/.dev ## the C kernels under AddressSanitizer: their tests, then odd arguments for FUZZ_SECONDS (20)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	CC=gcc CFLAGS='-g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
+		LDFLAGS='-fsanitize=address,undefined' \
+		$(BIN)/python setup.py -q build_ext --build-lib "$$folder/lib" --build-temp "$$folder/made" && \
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" \
+		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONPATH=. \
+		$(BIN)/python tests/kernels/fuzz_kernels.py "$$folder/lib" 2>"$$folder/said" || \
+		{ cat "$$folder/said" >&2; exit 1; }
 
 test-pythons: ## the tests again, without torch, on every interpreter of PYTHONS that is found
 	@ran=; for python in $(PYTHONS); do \
@@ -94,18 +133,18 @@ test-pythons: ## the tests again, without torch, on every interpreter of PYTHONS
 	$(@D)/bin/python -m pip install -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch
 	@touch $@
 
-%/.run: pyproject.toml %/.torch
-	$(@D)/bin/python -m pip install -c constraints.txt -e '.[run]'
+%/.run: pyproject.toml $(KERNELS) %/.torch
+	$(IF_IT_BUILDS) $(@D)/bin/python -m pip install -c constraints.txt -e '.[run]'
 	@touch $@
 
-%/.dev: pyproject.toml %/.torch
+%/.dev: pyproject.toml $(KERNELS) %/.torch
 	$(@D)/bin/python -m pip install -c constraints.txt -e '.[dev]'
 	@touch $@
 
-%/.numpy1: pyproject.toml %/.torch
+%/.numpy1: pyproject.toml $(KERNELS) %/.torch
 	$(@D)/bin/python -m pip install -c constraints.txt -e '.[run,test,tree]' 'numpy==1.26.4'
 	@touch $@
 
-%/.light: pyproject.toml | %/.made
-	$(@D)/bin/python -m pip install -e '.[cli,test]' gymnasium
+%/.light: pyproject.toml $(KERNELS) | %/.made
+	$(IF_IT_BUILDS) $(@D)/bin/python -m pip install -e '.[cli,test]' gymnasium
 	@touch $@

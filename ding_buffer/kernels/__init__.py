@@ -1,0 +1,1 @@
+"""The hot loops, twice: in C and in numpy. ``chosen`` is the one that runs."""

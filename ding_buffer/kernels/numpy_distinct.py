@@ -1,0 +1,36 @@
+"""The first of each number; the twin of ``distinct.c``."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ding_buffer.kernels.numpy_checks import integers
+
+_FEW = 32
+_ROOM = 62
+"""Bits for a number and its position together, in one int64."""
+
+
+def first_distinct(numbers: npt.ArrayLike, /) -> npt.NDArray[np.int64]:
+    """Returns the numbers without later repeats, in their order; int64, a new array."""
+    given = integers(numbers, "numbers")
+    if given.size <= _FEW:
+        return np.array(list(dict.fromkeys(given.tolist())), dtype=np.int64)
+    ordered = np.sort(given)
+    if not np.count_nonzero(ordered[1:] == ordered[:-1]):
+        return np.array(given)
+    bits = given.size.bit_length()
+    if ordered[0] >= 0 and int(ordered[-1]) >> (_ROOM - bits) == 0:
+        # Sorting a number with its position behind it is several times faster than a stable argsort.
+        keys = given << bits
+        keys |= np.arange(given.size)
+        keys.sort()
+        order = keys & ((1 << bits) - 1)
+    else:
+        order = given.argsort(kind="stable")
+    # In this order the earliest of equal numbers comes first.
+    first = np.ones(given.size, dtype=np.bool_)
+    first[order[1:]] = ordered[1:] != ordered[:-1]
+    distinct: npt.NDArray[np.int64] = given[first]
+    return distinct
