@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from easydict import EasyDict
 from ding_buffer.buffers.selection import Selection, describe_gone, select
 from ding_buffer.buffers.sequences import IndexOrder, ItemOrder, MetaColumns
 from ding_buffer.core.actions import apply_middleware
-from ding_buffer.core.batch import index_texts, meta_rows
+from ding_buffer.core.batch import as_indices, meta_columns
 from ding_buffer.core.buffer import Buffer
 from ding_buffer.core.chain import Middleware, layer_name
 from ding_buffer.core.errors import (
@@ -47,9 +48,8 @@ class DequeBuffer(Buffer):
     def __init__(
         self, size: int, sliced: bool = False, *, storage: Storage | None = None, seed: int | None = None
     ) -> None:
-        self.store: Store = Store(
-            _whole("size", size, least=1), ObjectStorage() if storage is None else storage, seed
-        )
+        storage = ObjectStorage() if storage is None else storage
+        self.store: Store = _store_of(storage)(_whole("size", size, least=1), storage, seed)
         super().__init__(self.store.capacity)
         self._lock = self.store.lock
         self.sliced = sliced
@@ -78,17 +78,15 @@ class DequeBuffer(Buffer):
         return self.store.push(data, meta)
 
     @apply_middleware("extend")
-    def extend(self, batch: Any, meta: Any = None) -> list[Any]:
+    def extend(self, batch: Any, meta: Any = None) -> Any:
         """Stores many items and returns them.
 
-        ``batch`` is an iterable of payloads; ``meta`` is None, one dict each, or a dict of columns (a value
-        that is no sequence goes to all).
+        ``batch`` is an iterable of payloads, or a mapping of stacked columns: as one payload, but each leaf
+        holds all of them, along its first dimension. ``meta`` is None, one dict each, or a dict of columns (a
+        value that is no sequence goes to all). Columns return a ``BufferedBatch`` that shares memory with
+        the columns given. If one item is refused, all are.
         """
-        batch = list(batch)
-        rows = meta_rows(meta, len(batch))
-        for data, row in zip(batch, rows, strict=True):
-            self.store.check_item(data, row)
-        return [self.store.push(data, row) for data, row in zip(batch, rows, strict=True)]
+        return self.store.extend(batch, meta)
 
     @apply_middleware("sample")
     def sample(
@@ -114,6 +112,13 @@ class DequeBuffer(Buffer):
         """
         if unknown:
             raise UnknownArgument(_unconsumed(unknown, self.takes))
+        plain = not (replace or unroll_len) and sample_range is None is groupby
+        if plain and type(indices) is np.ndarray and size == len(indices):
+            # A layer has drawn: mostly all that is left to do.
+            slots = self.store.slots_of(indices)
+            if slots is indices:
+                self.store.counts["sampled"] += size
+                return self.store.storage.take(slots)
         try:
             chosen = select(
                 self.store, Selection(size, indices, replace, sample_range, groupby, unroll_len, self.sliced)
@@ -141,27 +146,23 @@ class DequeBuffer(Buffer):
             raise BadArgument(f"update() got {len(data)} payloads for {len(slots)} indices.")
         if meta is not None and not isinstance(meta, Mapping):
             raise BadArgument(f"meta must be a dict, got {type(meta).__name__}.")
-        rows = (
-            None
-            if meta is None
-            else meta_rows(meta, len(slots))
-            if many
-            else [meta if isinstance(meta, dict) else dict(meta)]
-        )
-        places = np.flatnonzero(there).tolist()
-        live = slots[places].tolist()
-        if rows is not None:
-            rows = [rows[place] for place in places]
-            if many:
-                merged: dict[int, dict[str, Any]] = {}
-                for slot, row in zip(live, rows, strict=True):
-                    merged[slot] = {**merged.get(slot, store.storage.item(slot).meta), **row}
-                rows = [merged[slot] for slot in live]
-        store.counts["late_updates"] += len(slots) - len(live)
-        if live:
-            payloads = None if data is None else [data[place] for place in places] if many else [data]
-            store.update(live, payloads, rows)
-        return there if many else bool(there[0])
+        if not many:
+            if there[0]:
+                row = None if meta is None else [meta if isinstance(meta, dict) else dict(meta)]
+                store.update(slots.tolist(), None if data is None else [data], row)
+            else:
+                store.counts["late_updates"] += 1
+            return bool(there[0])
+        columns = meta_columns(meta, len(slots))
+        if not there.all():
+            places = np.flatnonzero(there)
+            store.counts["late_updates"] += len(slots) - len(places)
+            slots = slots[places]
+            columns = {key: (_at(values, places), None) for key, (values, _) in columns.items()}
+            data = None if data is None else _at(data, places)
+        if len(slots):
+            store.update_many(slots, data, {key: values for key, (values, _) in columns.items()})
+        return there
 
     @apply_middleware("delete")
     def delete(self, indices: Any) -> int:
@@ -176,6 +177,19 @@ class DequeBuffer(Buffer):
     def clear(self) -> None:
         """Removes everything."""
         self.store.clear()
+
+    def quicken(self) -> None:
+        """Puts the shortest way to push before the method, where no layer and no subclass has a say in it."""
+        self.__dict__.pop("push", None)
+        quick = None
+        if self.store is None:
+            return
+        if self._bases["push"] is None and type(self).push is DequeBuffer.push:
+            quick = self.store.quick_pushes.make(self.store, self)
+        else:
+            self.store.quick_pushes.leave(self)
+        if quick is not None:
+            self.__dict__["push"] = quick
 
     # Reading.
 
@@ -195,8 +209,8 @@ class DequeBuffer(Buffer):
 
     def get_by_index(self, index: Any) -> Any:
         """Returns the item of one index, or a list for many; raises ``UnknownIndex`` for one that is gone."""
-        if not isinstance(index, (str, np.ndarray)):
-            index = index_texts(index)
+        if not isinstance(index, str):
+            index = as_indices(index)
         with self._lock:
             slots = self.store.slots_of(index)
             if (slots < 0).any():
@@ -264,10 +278,15 @@ class DequeBuffer(Buffer):
 
         Payloads and metas are shared with the buffer.
         """
+        return self._state(copy=True)
+
+    def _state(self, copy: bool) -> dict[str, Any]:
         with self._lock:
             layers = [layer for layer in self._middleware if isinstance(layer, Middleware)]
+            # The items first: of shared ones some may prove to be gone.
+            store = self.store.state_dict(copy)
             states = [{"name": layer_name(layer), "state": layer.state_dict()} for layer in layers]
-            return {"store": self.store.state_dict(), "layers": [entry for entry in states if entry["state"]]}
+            return {"store": store, "layers": [entry for entry in states if entry["state"]]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Replaces the content; afterwards the same next batch is drawn as where the state was taken.
@@ -277,11 +296,18 @@ class DequeBuffer(Buffer):
         Raises ``CorruptSnapshot`` and changes nothing where the state does not fit together.
         """
         with self._lock:
-            before = self.state_dict()
+            # The store checks before it changes; only a layer may find fault when it is too late. Rows
+            # need no copy: the new ones come into other memory.
+            before = (
+                self._state(copy=False)
+                if any(isinstance(one, Middleware) for one in self._middleware)
+                else None
+            )
             try:
                 self._load(state)
             except CorruptSnapshot:
-                self._load(before)
+                if before is not None:
+                    self._load(before)
                 raise
 
     def _load(self, state: Mapping[str, Any]) -> None:
@@ -303,27 +329,47 @@ class DequeBuffer(Buffer):
                         raise CorruptSnapshot(f"The saved state of {name} does not fit: {error}.") from error
                     break
 
-    def save_data(self, path: str | PathLike[str]) -> None:
+    def save_data(self, path: str | PathLike[str], *, sync: bool = True) -> None:
         """Writes the state to one file, whole or not at all; makes missing folders.
 
-        See ``snapshot`` for what can be written.
+        ``sync=False`` does not wait for the disk, and is many times faster: a crash of the system shortly
+        afterwards may then leave a damaged file, which ``load_data`` tells. Others wait while columns are
+        written, not while the disk is waited for. See ``snapshot`` for what can be written.
         """
         from ding_buffer.buffers.snapshot import write_snapshot
 
-        write_snapshot(path, self.state_dict())
+        with ExitStack() as held:
+            held.enter_context(self._lock)
+            state = self._state(copy=False)
+            if not self.store.storage.columnar:  # objects are shared: nothing of them lies in our memory
+                held.close()
+            write_snapshot(path, state, sync=sync, written=held.close)
 
     def load_data(self, path: str | PathLike[str]) -> None:
         """Replaces the content by that of a file, like ``load_state_dict``.
 
         Nothing in a file is ever executed.
         """
-        from ding_buffer.buffers.snapshot import read_snapshot
+        from ding_buffer.buffers.snapshot import open_snapshot
 
-        self.load_state_dict(read_snapshot(path))
+        with open_snapshot(path) as state:
+            self.load_state_dict(state)
 
     def __repr__(self) -> str:
         layers = ", ".join(layer_name(layer) for layer in self._middleware)
         return f"{type(self).__name__}({len(self)} of {self.size} items{', ' + layers if layers else ''})"
+
+
+def _store_of(storage: Storage) -> type[Store]:
+    if not getattr(storage, "shared", False):
+        return Store
+    from ding_buffer.storages.shared_store import SharedStore
+
+    return SharedStore
+
+
+def _at(values: Any, places: np.ndarray) -> Any:
+    return values[places] if isinstance(values, np.ndarray) else [values[place] for place in places.tolist()]
 
 
 def _unconsumed(query: Mapping[str, Any], taken: Iterable[str]) -> str:

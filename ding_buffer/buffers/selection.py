@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ding_buffer.core.batch import index_texts
 from ding_buffer.core.errors import BadArgument, BadQuery, NotEnoughItems, UnknownIndex
+from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.samplers.group import draw_groups
 from ding_buffer.samplers.sequence import window_starts
 from ding_buffer.samplers.uniform import distinct, with_replacement
@@ -31,31 +32,51 @@ class Selection(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The slots taken, in order: of a flat batch, or of each group.
+    """The slots taken, in order, and of a batch of groups how many belong to each.
 
     ``repeats`` tells whether one may be there twice.
     """
 
-    slots: Sequence[int]
-    groups: Sequence[Sequence[int]] | None
+    slots: np.ndarray
+    lengths: Sequence[int] | None
     repeats: bool
 
-    def take(self, store: Store) -> list[Any]:
+    def take(self, store: Store) -> Any:
         """Returns the items as a batch of this shape."""
-        take = store.storage.take
-        if self.groups is None:
-            batch: list[Any] = take(self.slots, self.repeats)
-            store.counts["sampled"] += len(batch)
+        store.counts["sampled"] += len(self.slots)
+        batch: Any = store.storage.take(self.slots, self.repeats)
+        if self.lengths is None:
             return batch
+        if store.storage.columnar:
+            return batch.grouped(self.lengths)
+        return [
+            batch[end - length : end]
+            for end, length in zip(accumulate(self.lengths), self.lengths, strict=True)
+        ]
+
+
+class ChosenGroups(NamedTuple):
+    """The slots taken of each group, as lists."""
+
+    groups: Sequence[Sequence[int]]
+    repeats: bool
+
+    @property
+    def flat(self) -> Chosen:
+        """The same with all slots in a row."""
+        lengths = [len(group) for group in self.groups]
+        slots = np.fromiter(chain.from_iterable(self.groups), dtype=np.int64, count=sum(lengths))
+        return Chosen(slots, lengths, self.repeats)
+
+    def take(self, store: Store) -> Any:
+        """Returns the items as a batch of groups."""
+        if store.storage.columnar or self.repeats:
+            return self.flat.take(store)
         store.counts["sampled"] += sum(map(len, self.groups))
-        if not self.repeats:
-            return [take(group, False) for group in self.groups]
-        batch = take([slot for group in self.groups for slot in group])
-        ends = list(accumulate(map(len, self.groups)))
-        return [batch[end - len(group) : end] for end, group in zip(ends, self.groups, strict=True)]
+        return [store.storage.take(group, False) for group in self.groups]
 
 
-def select(store: Store, asked: Selection) -> Chosen:
+def select(store: Store, asked: Selection) -> Chosen | ChosenGroups:
     """Chooses slots; raises ``BadQuery``, ``BadArgument``, ``UnknownIndex`` or ``NotEnoughItems``."""
     if asked.indices is not None and not isinstance(asked.indices, (Sequence, np.ndarray)):
         asked = asked._replace(indices=index_texts(asked.indices))
@@ -76,14 +97,25 @@ def select(store: Store, asked: Selection) -> Chosen:
             "Push more, ask for fewer, or sample with replace=True."
         )
     places = with_replacement(store.rng, count, size) if asked.replace else distinct(store.rng, count, size)
-    slots = store.ring.slots_at(places * positions.step + positions.start)
-    return Chosen(slots.tolist(), None, asked.replace)
+    if positions.start or positions.step != 1:
+        places = places * positions.step + positions.start
+    slots = store.ring.slots_at(places)
+    return Chosen(slots, None, asked.replace)
 
 
 def _by_index(store: Store, asked: Selection) -> Chosen:
     if asked.groupby is not None or asked.unroll_len:
         raise BadQuery("indices say which items to take; groupby and unroll_len cannot be given with them.")
-    nested = not isinstance(asked.indices, (str, np.ndarray)) and not isinstance(asked.indices[0], str)
+    if isinstance(asked.indices, (np.ndarray, IndexColumn)) and asked.sample_range is None:
+        # What layers hand in: slots, or as many for each group. Mostly all are there.
+        flat = store.slots_of(asked.indices)
+        rows, *more = getattr(asked.indices, "shape", (len(flat),))
+        if asked.size in (None, rows) and len(more) < 2 and (flat is asked.indices or (flat >= 0).all()):
+            return Chosen(flat, more * rows if more else None, True)
+    if isinstance(asked.indices, np.ndarray):
+        nested = asked.indices.ndim > 1
+    else:
+        nested = not isinstance(asked.indices, (str, IndexColumn)) and not isinstance(asked.indices[0], str)
     groups = [store.slots_of(group) for group in asked.indices] if nested else [store.slots_of(asked.indices)]
     if asked.size is not None and asked.size != (len(groups) if nested else len(groups[0])):
         raise BadQuery(f"Size and indices length must be equal: {asked.size} and {len(asked.indices)}.")
@@ -93,11 +125,10 @@ def _by_index(store: Store, asked: Selection) -> Chosen:
         allowed = np.isin(slots, store.slots_in(store.positions(asked.sample_range)))
     if not allowed.all():
         raise UnknownIndex(describe_gone(store, asked.indices, allowed))
-    listed = [group.tolist() for group in groups]
-    return Chosen(listed[0], listed if nested else None, True)
+    return Chosen(slots, [len(group) for group in groups] if nested else None, True)
 
 
-def _by_group(store: Store, asked: Selection, size: int, unroll_len: int) -> Chosen:
+def _by_group(store: Store, asked: Selection, size: int, unroll_len: int) -> ChosenGroups:
     key = asked.groupby
     if not isinstance(key, str):
         raise BadArgument(f"groupby must be a meta key (str), got {key!r}.")
@@ -124,7 +155,7 @@ def _by_group(store: Store, asked: Selection, size: int, unroll_len: int) -> Cho
         lengths = [len(group) for group in groups]
         starts = window_starts(store.rng, lengths, unroll_len, asked.sliced)
         groups = [group[start : start + unroll_len] for group, start in zip(groups, starts, strict=True)]
-    return Chosen((), groups, asked.replace)
+    return ChosenGroups(groups, asked.replace)
 
 
 def _regrouped(store: Store, index: GroupIndex, positions: range) -> GroupIndex:
@@ -150,7 +181,7 @@ def _whole(name: str, value: Any) -> int:
 def describe_gone(store: Store, indices: Any, allowed: np.ndarray) -> str:
     """Says which indices cannot be had and why."""
     texts: Sequence[Any] = [indices] if isinstance(indices, str) else list(indices)
-    one = (str, np.integer)
+    one = (str, np.integer, type(None))
     flat = [text for part in texts for text in ([part] if isinstance(part, one) else part)]
     missing = [text for text, there in zip(flat, allowed.tolist(), strict=True) if not there]
     first = missing[0]

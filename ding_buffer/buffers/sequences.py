@@ -34,7 +34,7 @@ class ItemOrder(Sequence[BufferedData]):
         store = self._store
         with store.lock:
             if isinstance(position, slice):
-                return store.items(store.slots_in(store.positions(position)).tolist())
+                return store.held_items(store.slots_in(store.positions(position)).tolist())
             count = len(store)
             place = operator.index(position)
             if not -count <= place < count:
@@ -44,7 +44,7 @@ class ItemOrder(Sequence[BufferedData]):
     def __iter__(self) -> Iterator[BufferedData]:
         """Goes through the items held at this moment."""
         with self._store.lock:
-            return iter(self._store.items(self._store.live()))
+            return iter(self._store.held_items(self._store.live()))
 
 
 class IndexOrder:

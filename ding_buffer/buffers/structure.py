@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from easydict import EasyDict
 
+from ding_buffer.core.class_path import class_at, findable_path, path_of
 from ding_buffer.core.copies import is_tensor, is_tree, is_tree_type
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
+from ding_buffer.storages.row_pieces import RowPieces
 
 Description = Any
 """A leaf kind (str), or a tuple of a container kind and what it holds.
@@ -23,6 +25,7 @@ LONG = 64
 """A list longer than this is no part of the structure: it is a leaf, a table of its own."""
 
 _ATOMS = {bool: "bool", int: "int", float: "float", str: "str"}
+_KEYS = frozenset({*_ATOMS, type(None)})
 _SEQUENCES: dict[Any, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
 _SEQUENCE_OF = {kind: made for made, kind in _SEQUENCES.items()}
 _CUSTOM: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {}
@@ -33,7 +36,7 @@ def register_payload(kind: type, to_plain: Callable[[Any], Any], from_plain: Cal
 
     ``to_plain`` gives what is written, ``from_plain`` the object back.
     """
-    _CUSTOM[_path(kind)] = (kind, to_plain, from_plain)
+    _CUSTOM[path_of(kind)] = (kind, to_plain, from_plain)
 
 
 def flatten(value: Any, leaves: list[Any]) -> Description:
@@ -51,7 +54,7 @@ def flatten(value: Any, leaves: list[Any]) -> Description:
         return ("dict", _keys(value), tuple([flatten(part, leaves) for part in value.values()]))
     if kind is np.ndarray and not value.dtype.hasobject:
         leaves.append(value)
-        return ("array", str(value.dtype), value.shape)
+        return ("array", _dtype_name(value.dtype), value.shape)
     if kind in _SEQUENCES:
         if len(value) > LONG and kind in (list, tuple):
             leaves.append(value)
@@ -59,13 +62,18 @@ def flatten(value: Any, leaves: list[Any]) -> Description:
         return (_SEQUENCES[kind], tuple([flatten(part, leaves) for part in value]))
     if isinstance(value, np.generic) and not value.dtype.hasobject:
         leaves.append(value)
-        return ("scalar", str(value.dtype))
+        return ("scalar", _dtype_name(value.dtype))
     return _flatten_rare(value, kind, leaves)
 
 
+@lru_cache(maxsize=256)
+def _dtype_name(dtype: np.dtype[Any]) -> str:
+    return str(dtype)  # which numpy composes anew each time, slowly
+
+
 def _flatten_rare(value: Any, kind: Any, leaves: list[Any]) -> Description:
-    if _path(kind) in _CUSTOM:
-        return ("custom", _path(kind), flatten(_CUSTOM[_path(kind)][1](value), leaves))
+    if path_of(kind) in _CUSTOM:
+        return ("custom", path_of(kind), flatten(_CUSTOM[path_of(kind)][1](value), leaves))
     if is_tensor(value):
         dtype = str(value.dtype).removeprefix("torch.")
         leaves.append(value)
@@ -73,19 +81,19 @@ def _flatten_rare(value: Any, kind: Any, leaves: list[Any]) -> Description:
     if is_tree(value):
         return (
             "tree",
-            _importable(kind),
+            findable_path(kind),
             _keys(dict(value.items())),
             tuple([flatten(part, leaves) for _, part in value.items()]),
         )
     if kind is EasyDict:
         return ("easydict", _keys(value), tuple([flatten(part, leaves) for part in value.values()]))
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        return ("namedtuple", _importable(kind), tuple([flatten(part, leaves) for part in value]))
+        return ("namedtuple", findable_path(kind), tuple([flatten(part, leaves) for part in value]))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = tuple(field.name for field in dataclasses.fields(value) if hasattr(value, field.name))
         return (
             "dataclass",
-            _importable(kind),
+            findable_path(kind),
             names,
             tuple([flatten(getattr(value, name), leaves) for name in names]),
         )
@@ -95,6 +103,9 @@ def _flatten_rare(value: Any, kind: Any, leaves: list[Any]) -> Description:
     if kind is complex:
         leaves.append(np.complex128(value))
         return ("complex", "complex128")
+    if kind is RowPieces:
+        leaves.append(value)
+        return "rows"
     if kind is np.ndarray and value.dtype == object:
         return ("objects", value.shape, tuple([flatten(part, leaves) for part in value.ravel().tolist()]))
     raise BadArgument(
@@ -105,12 +116,13 @@ def _flatten_rare(value: Any, kind: Any, leaves: list[Any]) -> Description:
 
 
 def _keys(mapping: dict[Any, Any]) -> tuple[Any, ...]:
-    for key in mapping:
-        if key is not None and type(key) not in _ATOMS:
-            raise BadArgument(
-                f"A dict with the key {key!r} cannot be written: keys are texts, numbers or None."
-            )
-    return tuple(mapping)
+    keys = tuple(mapping)
+    if not _KEYS.issuperset(map(type, keys)):
+        wrong = next(key for key in keys if type(key) not in _KEYS)
+        raise BadArgument(
+            f"A dict with the key {wrong!r} cannot be written: keys are texts, numbers or None."
+        )
+    return keys
 
 
 def unflatten(description: Any, leaves: Iterator[Any]) -> Any:
@@ -150,7 +162,7 @@ def unflatten(description: Any, leaves: Iterator[Any]) -> Any:
 def _unflatten_class(kind: Any, rest: list[Any], parts: list[Any]) -> Any:
     if kind not in ("tree", "namedtuple", "dataclass"):
         raise CorruptSnapshot(f"The file holds a {kind!r}, which this version cannot make.")
-    made: Any = _known(rest[0])
+    made: Any = class_at(rest[0])
     if kind == "tree" and is_tree_type(made):
         return made(dict(zip(rest[1], parts, strict=True)))
     named = kind == "namedtuple" and issubclass(made, tuple) and hasattr(made, "_fields")
@@ -165,40 +177,3 @@ def _unflatten_class(kind: Any, rest: list[Any], parts: list[Any]) -> Any:
             object.__setattr__(value, name, part)
         return value
     raise CorruptSnapshot(f"The file holds a {kind!r} of {rest[0]}, which this version cannot make.")
-
-
-def _path(kind: type) -> str:
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
-def _importable(kind: type) -> str:
-    """Returns the path of a class that will be found by it."""
-    path = _path(kind)
-    if _loaded(path) is None:
-        raise BadArgument(
-            f"A {path} cannot be written: no class is found under this name. "
-            "Define it at the top of its module."
-        )
-    return path
-
-
-def _known(path: str) -> type:
-    found = _loaded(path)
-    if found is None:
-        raise CorruptSnapshot(
-            f"The file holds objects of {path}. Import {path.partition(':')[0]} before loading it."
-        )
-    return found
-
-
-def _loaded(path: str) -> type | None:
-    """Returns a class that is loaded already, or None.
-
-    A file may name a class, never cause an import: that would run code, and so would asking a module that
-    makes attributes when asked.
-    """
-    module, _, name = path.partition(":")
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, "__dict__", {}).get(part)
-    return found if isinstance(found, type) else None

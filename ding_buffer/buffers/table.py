@@ -9,9 +9,10 @@ import numpy as np
 
 from ding_buffer.buffers.structure import Description, flatten, unflatten
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot, MissingExtra
+from ding_buffer.storages.row_pieces import RowPieces
 
-Save = Callable[[np.ndarray], int]
-Load = Callable[[int], np.ndarray]
+Save = Callable[["np.ndarray | RowPieces"], int]
+Load = Callable[[int], Any]
 _DTYPES: dict[str, Any] = {"int": np.int64, "float": np.float64, "bool": np.bool_}
 
 
@@ -51,8 +52,11 @@ def _pack(values: Sequence[Any], save: Save) -> dict[str, Any]:
 
 
 def unpack(packed: Any, load: Load) -> list[Any]:
-    """Returns the values of ``pack``, in new memory."""
-    which = load(packed["which"])
+    """Returns the values of ``pack``.
+
+    ``load`` gives what numpy makes an array of, in memory that may be kept. Rows of tables are what it gives.
+    """
+    which = np.asarray(load(packed["which"]))
     rows = []
     for table, count in zip(
         packed["tables"], np.bincount(which, minlength=len(packed["tables"])).tolist(), strict=True
@@ -95,25 +99,36 @@ def _pack_column(kind: Any, column: list[Any], save: Save) -> Any:
             return column
     if kind == "str":
         return column
+    if kind == "rows":
+        return [save(rows) for rows in column]
     if kind[0] == "table":
         return [_pack(part, save) for part in column]
     if kind[0] == "tensor":
         return save(np.stack([_bytes_of(tensor) for tensor in column]))
     parts = [np.asarray(part) for part in column]
+    if len(parts) == 1:
+        return save(parts[0][np.newaxis])
     return save(np.stack(parts).astype(parts[0].dtype, copy=False))  # stack() turns bytes to native order
 
 
 def _unpack_column(kind: Any, column: Any, load: Load) -> Sequence[Any]:
     if kind == "str" or (kind == "int" and isinstance(column, list)):
         return list(column)
+    if kind == "rows":
+        return [load(number) for number in column]
     if isinstance(kind, str):
         if kind not in _DTYPES:
             raise CorruptSnapshot(f"The file holds a {kind!r}, which this version cannot make.")
-        return list(load(column).tolist())
+        numbers = np.asarray(load(column))
+        if numbers.dtype.newbyteorder("=") != _DTYPES[kind]:
+            raise CorruptSnapshot(f"A column of {kind} of the file holds {numbers.dtype}.")
+        return list(numbers.tolist())
     if kind[0] == "table":
         parts = [unpack(part, load) for part in column]
         return parts if kind[1] == "list" else [tuple(part) for part in parts]
-    stacked = load(column)
+    stacked = np.asarray(load(column))
+    if len(stacked) == 1 and kind[0] == "array":
+        return [stacked[0]] if stacked.ndim > 1 else [stacked.reshape(())]
     if kind[0] == "scalar":
         return [row.copy() for row in stacked]
     if kind[0] == "tensor":
@@ -122,16 +137,18 @@ def _unpack_column(kind: Any, column: Any, load: Load) -> Sequence[Any]:
 
 
 def _bytes_of(tensor: Any) -> np.ndarray:
+    """Returns the numbers of a tensor as unsigned integers, whose dtype tells the byte order."""
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     raw: np.ndarray = flat.view(_torch().uint8).numpy()
-    return raw
+    return raw.view(f"u{flat.element_size() // (2 if flat.is_complex() else 1)}")
 
 
 def _tensor(raw: np.ndarray, dtype: str, shape: Sequence[int], requires_grad: bool) -> Any:
     torch = _torch()
     kind = getattr(torch, dtype)
     # An array without bytes has strides that view() will not take.
-    flat = torch.from_numpy(raw.copy()).view(kind) if raw.size else torch.empty(0, dtype=kind)
+    own = np.array(raw, dtype=raw.dtype.newbyteorder("=")).view(np.uint8)
+    flat = torch.from_numpy(own).view(kind) if raw.size else torch.empty(0, dtype=kind)
     return flat.reshape(list(shape)).requires_grad_(requires_grad)
 
 

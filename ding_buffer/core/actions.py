@@ -7,7 +7,10 @@ from functools import wraps
 from typing import Any
 
 from ding_buffer.core.chain import ACTIONS, Chain
-from ding_buffer.core.errors import BadArgument, ChainError
+from ding_buffer.core.errors import BadArgument, ChainError, Overtaken
+
+_ATTEMPTS = 100
+"""How often a sample is drawn again whose items other processes write over while they are read."""
 
 
 def apply_middleware(action: str) -> Callable[[Chain], Chain]:
@@ -83,15 +86,26 @@ def _sample(base: Chain) -> Chain:
             query["groupby"] = groupby
         if unroll_len is not None:
             query["unroll_len"] = unroll_len
+        for _ in range(_ATTEMPTS):
+            with self._lock:
+                try:
+                    return _drawn(self, base, size, query)
+                except Overtaken as overtaken:
+                    # Another process wrote over what was drawn: then others are drawn.
+                    self.store.overtaken(overtaken.slots)
         with self._lock:
-            if self._bases["sample"] is not base:
-                return base(self, size=size, **query)
-            batch = self._pick("sample")(size=size, **query)
-        if batch is None:
-            raise ChainError("A layer returned None from sample(). Did it forget to return chain(...)?")
-        return batch
+            return _drawn(self, base, size, query)
 
     return sample
+
+
+def _drawn(self: Any, base: Chain, size: int | None, query: dict[str, Any]) -> Any:
+    if self._bases["sample"] is not base:
+        return base(self, size=size, **query)
+    batch = self._pick("sample")(size=size, **query)
+    if batch is None:
+        raise ChainError("A layer returned None from sample(). Did it forget to return chain(...)?")
+    return batch
 
 
 def _update(base: Chain) -> Chain:

@@ -1,4 +1,4 @@
-"""The few things a layer does with a batch, flat or in groups."""
+"""The few things a layer does with a batch, of items or of columns, flat or in groups."""
 
 from __future__ import annotations
 
@@ -7,31 +7,134 @@ from typing import Any
 
 import numpy as np
 
+from ding_buffer.core.buffered_batch import BufferedBatch
+from ding_buffer.core.copies import is_tensor
 from ding_buffer.core.errors import BadArgument
+from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.core.item import BufferedData
+from ding_buffer.core.leaves import leaves_of, map_leaves
 
 
-def is_nested(batch: Sequence[Any]) -> bool:
-    """Tells whether a batch is a list of groups rather than of items."""
-    return len(batch) > 0 and isinstance(batch[0], list)
+def is_nested(batch: Any) -> bool:
+    """Tells whether a batch consists of groups rather than of items."""
+    if isinstance(batch, BufferedBatch):
+        return batch.lengths is not None
+    return len(batch) > 0 and isinstance(batch[0], (list, BufferedBatch))
 
 
-def flat(batch: Sequence[Any]) -> list[BufferedData]:
-    """Returns the items of a batch in order, groups opened; the items themselves, not copies."""
+def flat(batch: Any) -> list[BufferedData]:
+    """Returns the items of a batch in order, groups opened; of a list the items themselves, not copies."""
+    if isinstance(batch, BufferedBatch):
+        batch = batch.opened()
     return [item for group in batch for item in group] if is_nested(batch) else list(batch)
 
 
-def stored(batch: Sequence[Any]) -> list[BufferedData]:
+def stored(batch: Any) -> list[BufferedData]:
     """Returns the items of a batch that a buffer knows: fillers that padding added have no index."""
     return [item for item in flat(batch) if item.index is not None]
 
 
-def shaped_like(batch: Sequence[Any], items: Sequence[Any]) -> list[Any]:
+def indices_of(batch: Any) -> Sequence[Any]:
+    """Returns the index of every item of a batch, groups opened; of a filler "", or None in columns."""
+    if isinstance(batch, BufferedBatch):
+        return batch.index
+    return [item.index or "" for item in flat(batch)]
+
+
+def note(batch: Any, key: str, values: Any, there: np.ndarray | None = None) -> None:
+    """Writes a meta key of the items of a batch: a list or array of a value each, groups opened.
+
+    Items where ``there`` is False, and fillers, keep what they have.
+    """
+    if not isinstance(batch, BufferedBatch):
+        values = values.tolist() if isinstance(values, np.ndarray) else values
+        known = [True] * len(values) if there is None else there.tolist()
+        for item, value, one in zip(flat(batch), values, known, strict=True):
+            if one and item.index is not None:
+                item.meta[key] = value
+        return
+    column, shape = np.asarray(values), batch.slots.shape
+    column = column.reshape(shape)
+    kept = np.zeros(shape, dtype=bool) if there is None else ~there.reshape(shape)
+    if batch.mask is not None:
+        kept |= ~batch.mask
+    lacking = kept & batch.absent.pop(key, key not in batch.meta)
+    if key in batch.meta and kept.any():
+        column = np.where(kept, batch.meta[key], column)
+    batch.meta[key] = column
+    if lacking.any():
+        batch.absent[key] = lacking
+
+
+def told(batch: Any, key: str) -> tuple[Sequence[Any], np.ndarray]:
+    """Returns a meta key of every item of a batch, groups opened, and which items have it (bool, (n,))."""
+    if isinstance(batch, BufferedBatch):
+        rows = batch.slots.size
+        if key not in batch.meta:
+            return [None] * rows, np.zeros(rows, dtype=bool)
+        absent = batch.absent.get(key)
+        column = batch.meta[key]
+        there = np.ones(rows, dtype=bool) if absent is None else ~absent.reshape(-1)
+        return column.reshape(rows, *column.shape[batch.slots.ndim :]), there
+    items = flat(batch)
+    there = np.array([item.index is not None and key in item.meta for item in items], dtype=bool)
+    return [item.meta[key] if known else None for item, known in zip(items, there, strict=True)], there
+
+
+def shaped_like(batch: Any, items: Sequence[Any]) -> list[Any]:
     """Arranges as many ``items`` in the groups of ``batch``; the inverse of ``flat``."""
     if not is_nested(batch):
         return list(items)
     remaining: Iterator[Any] = iter(items)
     return [[next(remaining) for _ in group] for group in batch]
+
+
+def stacked_length(batch: Any) -> int:
+    """Returns how many payloads a mapping of stacked columns holds.
+
+    Raises ``BadArgument`` where its leaves do not agree.
+    """
+    lengths = {len(leaf) for leaf in leaves_of(batch) if hasattr(leaf, "__len__")}
+    scalars = any(not hasattr(leaf, "__len__") for leaf in leaves_of(batch))
+    if len(lengths) != 1 or scalars:
+        raise BadArgument(
+            "A mapping given to extend() holds columns: arrays whose first dimension is the number of items, "
+            f"the same for all, got lengths {sorted(lengths)}{' and single values' if scalars else ''}."
+        )
+    return lengths.pop()
+
+
+def in_hand(batch: Any) -> Any:
+    """Returns what ``extend`` was given as something that can be counted: an iterator becomes a list."""
+    arrays = isinstance(batch, np.ndarray) or is_tensor(batch)
+    return batch if arrays or isinstance(batch, (Mapping, Sequence)) else list(batch)
+
+
+def count_of(batch: Any) -> int:
+    """Returns how many payloads ``in_hand`` holds; fillers are none."""
+    if isinstance(batch, BufferedBatch):
+        return int(batch.slots.size if batch.mask is None else np.count_nonzero(batch.mask))
+    return stacked_length(batch) if isinstance(batch, Mapping) else len(batch)
+
+
+def payloads_of(batch: Any) -> list[Any]:
+    """Returns the payloads of what ``extend`` was given: an iterable of them, or columns.
+
+    Those of columns have memory of their own.
+    """
+    if isinstance(batch, BufferedBatch):
+        rows = batch.without_fillers()
+        return [rows[np.array([row])][0].data for row in range(len(rows))]
+    if not isinstance(batch, Mapping):
+        return list(batch)
+    length = stacked_length(batch)
+    return [map_leaves(lambda column, row=row: _own(column[row]), batch) for row in range(length)]
+
+
+def _own(part: Any) -> Any:
+    if isinstance(part, np.ndarray):
+        return part.copy()
+    return part.clone() if is_tensor(part) else part
 
 
 def meta_rows(meta: Any, length: int) -> list[dict[str, Any]]:
@@ -59,11 +162,14 @@ def meta_rows(meta: Any, length: int) -> list[dict[str, Any]]:
 def column_of(values: Any, length: int, key: str) -> Sequence[Any]:
     """Returns ``values`` as ``length`` values.
 
-    Itself where it is a list, tuple, array or tensor of them, repeated where it is one.
+    Itself where it is a list, tuple, array or tensor of them, repeated where it is one. An array that has as
+    many values in several dimensions, as for a batch of windows, is opened.
     """
     if isinstance(values, (list, tuple)):
         column: Sequence[Any] = values
     elif getattr(values, "ndim", 0) > 0:
+        if values.ndim > 1 and np.prod(values.shape) == length:
+            values = values.reshape(-1)
         column = values.tolist() if values.ndim == 1 else list(values)
     else:
         return [values] * length
@@ -91,3 +197,62 @@ def index_texts(indices: Any) -> list[str]:
 def is_slots(indices: Any) -> bool:
     """Tells whether ``indices`` are slots: an array of integers, as the events hand out."""
     return isinstance(indices, np.ndarray) and indices.dtype.kind in "iu"
+
+
+MetaColumns = dict[str, tuple[Any, "np.ndarray | None"]]
+"""Metas of many items by key: a value each, and which of them have it (None: all)."""
+
+
+def meta_columns(meta: Any, length: int) -> MetaColumns:
+    """Returns the metas of ``length`` items as columns; takes what ``meta_rows`` takes.
+
+    An array stays an array.
+    """
+    if isinstance(meta, Mapping):
+        return {
+            key: (
+                values
+                if isinstance(values, np.ndarray) and values.shape == (length,)
+                else column_of(values, length, str(key)),
+                None,
+            )
+            for key, values in meta.items()
+        }
+    rows = [] if meta is None else meta_rows(meta, length)
+    columns: MetaColumns = {}
+    for key in dict.fromkeys(key for row in rows for key in row):
+        there = np.array([key in row for row in rows], dtype=bool)
+        columns[key] = ([row.get(key) for row in rows], None if there.all() else there)
+    return columns
+
+
+def same_keys(rows: Sequence[Any]) -> dict[str, list[Any]] | None:
+    """Returns dicts that all have the same keys, none of them empty, as lists by key; None for any others."""
+    first = rows[0] if rows else None
+    if type(first) is not dict or not first:
+        return None
+    keys = first.keys()
+    if any(type(row) is not dict or row.keys() != keys for row in rows):
+        return None
+    return {key: [row[key] for row in rows] for key in keys}
+
+
+def column_values(metas: MetaColumns, key: str, length: int) -> list[Any]:
+    """Returns one key of meta columns as Python values, None where an item has none."""
+    if key not in metas:
+        return [None] * length
+    values, there = metas[key]
+    listed: list[Any] = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    if there is None:
+        return listed
+    return [value if known else None for value, known in zip(listed, there.tolist(), strict=True)]
+
+
+def as_indices(indices: Any) -> Sequence[Any]:
+    """Returns the indices of many items as something with one entry for each.
+
+    Slots, opened, and index columns pass; anything else becomes a flat list of texts (see ``index_texts``).
+    """
+    if is_slots(indices):
+        return indices.reshape(-1)  # type: ignore[no-any-return]
+    return indices if isinstance(indices, IndexColumn) else index_texts(indices)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from ding_buffer.core.batch import meta_rows
+from ding_buffer.core.batch import meta_rows, payloads_of
 from ding_buffer.core.chain import (
     ACTIONS,
     Chain,
@@ -82,8 +82,10 @@ class Buffer(ABC):
 
     def extend(self, batch: Any, meta: Any = None) -> Any:
         """Stores many items: one by one, unless a subclass knows better."""
+        if isinstance(batch, Iterator):  # a layer may look twice
+            batch = list(batch)
         with self._lock:
-            return self._chains["extend"](list(batch), meta=meta)
+            return self._chains["extend"](batch, meta=meta)
 
     def use(self: Self, *layers: Any) -> Self:
         """Adds layers inside those already there and returns the buffer.
@@ -162,12 +164,15 @@ class Buffer(ABC):
                 layers = [self._middleware[place] for place in places]
                 self._chains[action] = compose(layers, action, partial(base, self))
                 self._timed[action] = self._stopwatch.compose(layers, places, action, partial(base, self))
+        self.quicken()
+
+    def quicken(self) -> None:
+        """Called when the chain has changed, for a subclass that has a shorter way round an empty one."""
 
     def _extend_one_by_one(self, batch: Any, meta: Any = None) -> list[Any]:
-        batch = list(batch)
-        return [
-            self.push(data, meta=row) for data, row in zip(batch, meta_rows(meta, len(batch)), strict=True)
-        ]
+        payloads = payloads_of(batch)
+        rows = meta_rows(meta, len(payloads))
+        return [self.push(data, meta=row) for data, row in zip(payloads, rows, strict=True)]
 
     def __copy__(self: Self) -> Self:
         """Is a view: a layer belongs to one buffer, so two cannot share a chain."""
@@ -184,7 +189,7 @@ class Buffer(ABC):
             return made
 
     def __getstate__(self) -> dict[str, Any]:
-        folded = ("_lock", "_chains", "_timed", "_bases", "_stopwatch", "_calls")
+        folded = ("_lock", "_chains", "_timed", "_bases", "_stopwatch", "_calls", "push")
         return {key: value for key, value in self.__dict__.items() if key not in folded}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

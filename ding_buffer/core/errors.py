@@ -6,6 +6,8 @@ an ``except`` clause written for DI-engine still catches it.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class DingBufferError(Exception):
     """Root of every error this package raises on purpose."""
@@ -39,12 +41,31 @@ class BadArgument(DingBufferError, TypeError, ValueError):
     """An argument of the wrong type or with an impossible value."""
 
 
+class SchemaError(BadArgument):
+    """A payload that does not fit a column storage; the message names the field, what fits, and what came."""
+
+
+class Overtaken(DingBufferError, LookupError):
+    """Rows in shared memory that other processes wrote over before they could be read.
+
+    ``slots`` says which. ``sample`` draws again; only where that fails many times in a row it is raised.
+    """
+
+    def __init__(self, message: str, slots: Any = ()) -> None:
+        super().__init__(message)
+        self.slots = slots
+
+
 class BadPriority(DingBufferError, ValueError, AssertionError):
     """A priority that is NaN, infinite, negative or not a number."""
 
 
 class MissingMeta(DingBufferError, AssertionError, KeyError):
     """A pushed item lacks a meta key that a layer needs."""
+
+
+class MissingPayloadField(DingBufferError, AttributeError, KeyError):
+    """A payload lacks a field that a layer or a middleware needs."""
 
 
 class ChainError(DingBufferError, ValueError):

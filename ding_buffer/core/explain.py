@@ -8,6 +8,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from ding_buffer.core.chain import ACTIONS, Chain, Layer, Middleware, compose, layer_name, overrides
+from ding_buffer.kernels.chosen import kernel_info
 
 EVERY = 61
 """One call in so many goes through the timed chain: seldom enough to cost nothing, often enough to tell.
@@ -61,7 +62,7 @@ class Explanation(str):
 
     @classmethod
     def of(cls, buffer: Any, stopwatch: Stopwatch) -> Explanation:
-        """Describes a buffer: one line a layer, outermost first, the store last."""
+        """Describes a buffer: one line a layer, outermost first, the store, and which kernels run."""
         shares = stopwatch.shares()
         rows = [(layer_name(layer), _first_line(layer), _wrapped(layer)) for layer in buffer._middleware]
         rows.append((_store_name(buffer), f"{len(buffer):,} of {buffer.size:,} items", "all actions"))
@@ -72,6 +73,7 @@ class Explanation(str):
             lines.append(f"  {share}{name:<{width}}  {what}  [{actions}]")
         if shares is None and len(rows) > 1:
             lines.append(f"  (shares of the time appear after {EVERY} calls)")
+        lines.append(_kernels())
         return cls("\n".join(lines))
 
 
@@ -89,3 +91,8 @@ def _wrapped(layer: Layer) -> str:
 def _store_name(buffer: Any) -> str:
     storage: Callable[[], Any] | None = getattr(buffer.store, "storage", None)
     return type(storage).__name__ if storage is not None else "store"
+
+
+def _kernels() -> str:
+    info = kernel_info()
+    return f"kernels: {info['name']} ({info.get('vectors', info['why'])})"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from ding_buffer.kernels.chosen import Mutex
+
 
 class FairLock:
     """A re-entrant lock that a thread in a tight loop cannot keep from the others.
@@ -18,7 +20,7 @@ class FairLock:
     __slots__ = ("_turnstile", "awaited", "mutex")
 
     def __init__(self) -> None:
-        self.mutex: Any = threading.RLock()
+        self.mutex: Any = Mutex()
         self._turnstile = threading.Lock()
         self.awaited = False  # written only by the thread that stands in the turnstile
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.copies import is_tensor, is_tree, takes_entries, with_entry
 from ding_buffer.core.item import BufferedData
 
@@ -26,6 +27,23 @@ def weighed(items: Sequence[BufferedData], weights: np.ndarray) -> list[Buffered
         data = with_entry(item.data, KEY, entry) if takes_entries(item.data) else item.data
         made.append(BufferedData(data, item.index, {**item.meta, KEY: weight}))
     return made
+
+
+def weighed_columns(batch: BufferedBatch, weights: np.ndarray) -> BufferedBatch:
+    """Gives a batch of columns ``meta["priority_IS"]``, float64, shaped as its slots, and returns it.
+
+    A dict of fields also gets ``data["priority_IS"]``, float32 of shape (..., 1), a tensor where the other
+    fields are.
+    """
+    column = batch.meta[KEY] = weights.reshape(batch.slots.shape)
+    batch.absent.pop(KEY, None)
+    if isinstance(batch.data, dict):
+        entry: Any = column.astype(np.float32)[..., None]
+        torch = sys.modules.get("torch")
+        if torch is not None and any(isinstance(part, torch.Tensor) for part in batch.data.values()):
+            entry = torch.from_numpy(entry)
+        batch.data[KEY] = entry
+    return batch
 
 
 def _entries(items: Sequence[BufferedData], weights: np.ndarray) -> Sequence[Any]:

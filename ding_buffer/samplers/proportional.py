@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ding_buffer.core.errors import BadPriority, NotEnoughItems
+from ding_buffer.kernels.chosen import power, set_priorities
 from ding_buffer.samplers.targets import draw_targets, pick_positions
 from ding_buffer.structures.slot_checks import checked_slots
 from ding_buffer.structures.sum_tree import SumTree
@@ -72,18 +73,22 @@ class ProportionalSampler:
 
     def set(self, slots: npt.ArrayLike, priorities: npt.ArrayLike) -> None:
         """Gives each slot its priority and makes it live; the last one of a slot named twice stays."""
-        slots = checked_slots(slots, self._capacity)
+        if not (type(slots) is np.ndarray and slots.ndim == 1 and slots.dtype == np.int64):
+            slots = checked_slots(slots, self._capacity)
         priorities = _as_numbers(priorities)
         if priorities.size != slots.size and priorities.ndim:
             raise BadPriority(f"got {priorities.size} priorities for {slots.size} slots")
         if slots.size == 0:
             return
-        self._tree.set(slots, self._weigh(priorities))
-        self._priorities[slots] = priorities
-        was_live = self._live.take(slots, mode="clip")
-        if not was_live.all():
-            self._length += np.unique(slots[~was_live]).size
-            self._live[slots] = True
+        leaves = self._tree.writable_leaves
+        numbers = (self._epsilon, self._alpha, self._highest)
+        try:
+            became = set_priorities(leaves, self._priorities, self._live, slots, priorities, *numbers)
+        except ValueError as error:
+            self._check(priorities, error)
+            raise
+        self._length += became
+        self._tree.mark(slots)
 
     def set_one(self, slot: int, priority: float) -> None:
         """Gives one slot its priority and makes it live."""
@@ -92,13 +97,10 @@ class ProportionalSampler:
         if not 0.0 <= priority <= self._highest:
             raise self._bad(priority)
         if priority != self._last_priority:  # new items mostly share the highest priority so far
-            # The same power function on the same kind of array as many at once: a saved sampler comes back
-            # bit for bit.
-            single = self._single
-            single[0] = priority
-            np.add(single, self._epsilon, out=single)
-            np.power(single, self._alpha, out=single)
-            self._last_priority, self._last_mass = priority, float(single[0])
+            # The same power function as for many at once: a saved sampler comes back bit for bit.
+            self._single[0] = priority
+            mass = float(power(self._single, self._epsilon, self._alpha)[0])
+            self._last_priority, self._last_mass = priority, mass
         self._tree.set_one(slot, self._last_mass)
         self._priorities[slot] = priority
         if not self._live[slot]:
@@ -123,6 +125,15 @@ class ProportionalSampler:
             slots = np.flatnonzero(self._live)
             return slots[pick_positions(np.ones(slots.size), rng, n, stratified)]
         return self._tree.find(draw_targets(rng, n, self._tree.total, stratified))
+
+    def draw_weighed(
+        self, rng: np.random.Generator, n: int, stratified: bool, beta: float
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Draws as ``draw`` does, with the weight of each: (mass / smallest mass) ** -beta."""
+        if n and self._length and self._tree.total > 0.0:
+            return self._tree.draw(rng.random(n), stratified, -beta)
+        slots = self.draw(rng, n, stratified)
+        return slots, power(self.masses(slots) / self.min_mass, 0.0, -beta)
 
     def draw_among(
         self, rng: np.random.Generator, slots: npt.ArrayLike, n: int, stratified: bool = True
@@ -183,13 +194,15 @@ class ProportionalSampler:
         return self._length > 0 and self._tree.total == 0.0
 
     def _weigh(self, priorities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        self._check(priorities)
+        return power(priorities, self._epsilon, self._alpha)
+
+    def _check(self, priorities: npt.NDArray[np.float64], cause: Exception | None = None) -> None:
         # NaN makes the minimum NaN, and every comparison with NaN is false.
         low, high = np.minimum.reduce(priorities, axis=None), np.maximum.reduce(priorities, axis=None)
         if not (low >= 0.0 and high <= self._highest):
-            raise self._bad(priorities[~((priorities >= 0.0) & (priorities <= self._highest))].flat[0])
-        masses: npt.NDArray[np.float64] = np.atleast_1d(priorities) + self._epsilon
-        np.power(masses, self._alpha, out=masses)
-        return masses.reshape(priorities.shape)
+            wrong = priorities[~((priorities >= 0.0) & (priorities <= self._highest))].flat[0]
+            raise self._bad(wrong) from cause
 
     def _highest_priority(self) -> float:
         """The priority whose mass is the largest the tree takes; numpy would warn of a power beyond it."""

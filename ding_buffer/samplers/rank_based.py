@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ding_buffer.core.errors import BadPriority, NotEnoughItems
+from ding_buffer.kernels.chosen import power
 from ding_buffer.samplers.targets import draw_targets, pick_positions
 from ding_buffer.structures.rank_index import RankIndex
 from ding_buffer.structures.slot_checks import checked_slots
@@ -100,6 +101,13 @@ class RankSampler:
         targets = draw_targets(rng, n, total, stratified)
         np.minimum(targets, np.nextafter(total, 0.0), out=targets)
         return self._index.slots_at(ends.searchsorted(targets, side="right") + 1)
+
+    def draw_weighed(
+        self, rng: np.random.Generator, n: int, stratified: bool, beta: float
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Draws as ``draw`` does, with the weight of each: (mass / smallest mass) ** -beta."""
+        slots = self.draw(rng, n, stratified)
+        return slots, power(self.masses(slots) / self.min_mass, 0.0, -beta)
 
     def draw_among(
         self, rng: np.random.Generator, slots: npt.ArrayLike, n: int, stratified: bool = True

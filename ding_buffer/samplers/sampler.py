@@ -62,6 +62,15 @@ class PrioritySampler(Protocol):
         """
         ...
 
+    def draw_weighed(
+        self, rng: np.random.Generator, n: int, stratified: bool, beta: float
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Returns what ``draw`` returns, and the weight of each: (mass / smallest mass) ** -beta.
+
+        Source: Schaul et al. 2016, section 3.4, normalised by the largest weight there is.
+        """
+        ...
+
     def draw_among(
         self, rng: np.random.Generator, slots: npt.ArrayLike, n: int, stratified: bool = True
     ) -> npt.NDArray[np.int64]:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ding_buffer.core.errors import NotEnoughItems
+from ding_buffer.kernels.chosen import first_distinct
 
 
 def distinct(rng: np.random.Generator, n: int, k: int) -> npt.NDArray[np.int64]:
@@ -17,8 +18,15 @@ def distinct(rng: np.random.Generator, n: int, k: int) -> npt.NDArray[np.int64]:
     """
     if k > n:
         raise NotEnoughItems(f"asked for {k} distinct numbers of {n}")
-    # Floyd's algorithm, or from k > n / 50 the tail of a shuffle: never more than 50 k steps.
-    return rng.choice(n, size=k, replace=False, shuffle=True)
+    if 8 * k >= n:
+        # Floyd's algorithm, or from k > n / 50 the tail of a shuffle: never more than 50 k steps.
+        return rng.choice(n, size=k, replace=False, shuffle=True)
+    # The first k distinct numbers of an endless row of independent ones: each next one is fair among those
+    # that are left. About k * k / 2n of k are repeats, so the first draw mostly is enough.
+    numbers = first_distinct(rng.integers(n, size=k + k * k // n))
+    while numbers.size < k:
+        numbers = first_distinct(np.concatenate([numbers, rng.integers(n, size=k - numbers.size)]))
+    return numbers[:k]
 
 
 def with_replacement(rng: np.random.Generator, n: int, k: int) -> npt.NDArray[np.int64]:

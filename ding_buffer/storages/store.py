@@ -12,14 +12,26 @@ from typing import Any
 
 import numpy as np
 
-from ding_buffer.core.batch import index_texts, is_slots
+from ding_buffer.core.batch import (
+    column_values,
+    index_texts,
+    is_slots,
+    meta_rows,
+    payloads_of,
+)
 from ding_buffer.core.chain import Middleware
-from ding_buffer.core.copies import is_tensor
-from ding_buffer.core.errors import BadArgument, CorruptSnapshot
+from ding_buffer.core.errors import BadArgument
+from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.core.item import BufferedData
 from ding_buffer.core.lock import FairLock
+from ding_buffer.storages.bulk import extend_columns
+from ding_buffer.storages.group_value import check_group_value
 from ding_buffer.storages.listeners import Listeners
+from ding_buffer.storages.quick_pushes import QuickPushes
+from ding_buffer.storages.sample_range import positions_in
 from ding_buffer.storages.storage import Storage
+from ding_buffer.storages.store_state import read_state
+from ding_buffer.storages.weak_call import WeakCall
 from ding_buffer.structures.group_index import GroupIndex
 from ding_buffer.structures.index_text import LAST_DIGITS, PAGE, IndexText
 from ding_buffer.structures.ring_index import RingIndex
@@ -35,28 +47,41 @@ class Store:
 
     def __init__(self, capacity: int, storage: Storage, seed: int | None = None) -> None:
         self.capacity = capacity
+        self.at_once = capacity
+        """How many items the storage can take in one call."""
         self.storage = storage
         self.ring = RingIndex(capacity)
         self.text = IndexText()
         self.groups: dict[str, GroupIndex] = {}
         self.rng = np.random.default_rng(seed)
-        self.counts: Counter[str] = Counter(
-            sampled=0, deleted=0, cleared=0, late_updates=0
-        )  # the rest follows from the serials
+        # The rest follows from the serials.
+        self.counts: Counter[str] = Counter(sampled=0, deleted=0, cleared=0, late_updates=0)
         self._begin()
 
     def _begin(self) -> None:
-        self.lock = FairLock()
+        self.lock = self._make_lock()
         self.condition = threading.Condition(self.lock)  # type: ignore[arg-type]
         self._waiting = 0
         self.listeners = Listeners()
+        self.storage.bind(self.capacity, WeakCall(self.names))
+        self.storage.on_retarget = WeakCall(self._notice)
+        self.storage.held = WeakCall(self._count)
         self._put = self.storage.put
-        self._page = ""  # what the next index begins with; empty where it has to be asked for
+        self._page = -1, ""  # a page of serials, and what their indices begin with
+        self.quick_pushes = QuickPushes()
         self._notice()
+
+    def _count(self) -> int:
+        return self.ring.count
+
+    def _make_lock(self) -> FairLock:
+        return FairLock()
 
     def _notice(self) -> None:
         """Notes whether a push concerns nobody but the storage."""
-        self._alone = not (self.groups or self.listeners or self._waiting or self.storage.strict)
+        unheard = not (self.groups or self.listeners or self._waiting)
+        self._alone = unheard and not self.storage.strict
+        self.quick_pushes.arrange(self, unheard)
 
     def __len__(self) -> int:
         return self.ring.count
@@ -70,8 +95,9 @@ class Store:
         """Tells a layer of no more events, at the next event at the latest; needs no lock."""
         self.listeners.dismiss(layer)
 
-    def _tell(self, event: str, *what: Any) -> None:
-        if self.listeners.tell(event, *what):
+    def tell(self, event: str, *what: Any) -> None:
+        """Tells the layers that follow an event, and wakes whoever waits for a change."""
+        if self.listeners and self.listeners.tell(event, *what):
             self._notice()
         if self._waiting:
             self.condition.notify_all()
@@ -97,9 +123,11 @@ class Store:
             raise BadArgument(f"meta must be a dict, got {type(meta).__name__}.")
         ring = self.ring
         serial = ring.next
-        if not serial % PAGE or not self._page:
-            self._page = self.text.page(serial)
-        text = self._page + LAST_DIGITS[serial % PAGE]
+        page, begin = self._page
+        if page != serial // PAGE:
+            begin = self.text.page(serial)
+            self._page = serial // PAGE, begin
+        text = begin + LAST_DIGITS[serial % PAGE]
         if self._alone:
             return self._put(ring.advance(), data, text, meta)
         self.check_item(data, meta)
@@ -109,12 +137,26 @@ class Store:
         item = self._put(slot, data, text, meta)
         for key, index in self.groups.items():
             index.add(slot, serial, meta.get(key))
-        self._tell("on_filled", (slot,))
+        self.tell("on_filled", (slot,))
         return item
+
+    def extend(self, batch: Any, meta: Any) -> Any:
+        """Stores many items at once and returns them; see ``DequeBuffer.extend``.
+
+        What one of them is refused for refuses all.
+        """
+        if not self.storage.columnar:
+            payloads = payloads_of(batch)
+            rows = meta_rows(meta, len(payloads))
+            for data, row in zip(payloads, rows, strict=True):
+                self.check_item(data, row)
+            return [self.push(data, row) for data, row in zip(payloads, rows, strict=True)]
+        return extend_columns(self, batch, meta)
 
     def check_item(self, data: Any, meta: Mapping[str, Any]) -> None:
         """Raises what ``push`` would raise for an item; changes nothing."""
-        self._check_groups(meta)
+        for key in self.groups:
+            check_group_value(key, meta.get(key))
         if self.storage.strict:
             self.storage.check(data, meta)
 
@@ -122,24 +164,36 @@ class Store:
         slot = self.ring.pop_oldest()
         for index in self.groups.values():
             index.evict(slot)
-        self._tell("on_evicted", (slot,))
+        self.tell("on_evicted", (slot,))
 
-    def _check_groups(self, meta: Mapping[str, Any]) -> None:
-        for key in self.groups:
-            check_group_value(key, meta.get(key))
+    def names(self, slots: np.ndarray) -> IndexColumn:
+        """Returns the indices of live slots; nothing is computed until somebody looks."""
+        return IndexColumn(self.ring.serials_later(slots), self.text)
 
     def slots_of(self, indices: Any) -> np.ndarray:
         """Returns the slots, int64, of one index or many; -1 where the item is gone or never was.
 
         Slots pass as they are.
         """
+        if isinstance(indices, IndexColumn) and indices.text is self.text:
+            later = indices.later
+            if later is not None and self.ring.holds_still(later):
+                slots: np.ndarray = later.slots
+                return slots
+            return self.ring.slots_of(indices.serials)
         if is_slots(indices):
             slots = indices.astype(np.int64, copy=False)
+            if slots.ndim != 1:
+                slots = slots.reshape(-1)
+            if self.ring.are_live(slots):
+                return slots
             inside = (slots >= 0) & (slots < self.capacity)
             return np.where(inside & (self.ring.serials_of(np.where(inside, slots, 0)) >= 0), slots, -1)
         if isinstance(indices, str):
             return np.array([self.slot_of(indices)], dtype=np.int64)
-        if not isinstance(indices, list):
+        if isinstance(indices, IndexColumn):  # of another store, or of this one before it was loaded
+            indices = [text or "" for text in indices]
+        elif not isinstance(indices, list):
             indices = index_texts(indices)
         try:
             serials = self.text.read(indices)
@@ -152,10 +206,8 @@ class Store:
         serial = self.text.read_one(index)
         return self.ring.slot_of(serial) if serial >= 0 else -1
 
-    def update(
-        self, slots: Sequence[int], data: Sequence[Any] | None, metas: Sequence[dict[str, Any]] | None
-    ) -> None:
-        """Replaces payloads (None keeps one) and metas of live slots."""
+    def update(self, slots: Sequence[int], data: Sequence[Any] | None, metas: Sequence[Any] | None) -> None:
+        """Replaces payloads (None keeps one) and whole metas (None keeps all) of live slots."""
         payloads = [None] * len(slots) if data is None else data
         changes = [(payload, metas[place] if metas else None) for place, payload in enumerate(payloads)]
         if self.groups or self.storage.strict:
@@ -166,18 +218,52 @@ class Store:
                 )
         for slot, (payload, meta) in zip(slots, changes, strict=True):
             self.storage.write(slot, payload, meta)
-        if metas is not None and self.groups:
-            serials = self.ring.serials_of(np.array(slots)).tolist()
-            for key, index in self.groups.items():
-                for slot, serial, meta in zip(slots, serials, metas, strict=True):
-                    index.move(slot, serial, meta.get(key))
-        self._tell("on_updated", slots)
+        if metas is not None:
+            self._regroup(np.array(slots), {key: [meta.get(key) for meta in metas] for key in self.groups})
+        self.tell("on_updated", slots)
+
+    def update_many(self, slots: np.ndarray, data: Sequence[Any] | None, metas: Mapping[str, Any]) -> None:
+        """Replaces payloads (None keeps all) and writes single meta keys, a value each, of live slots.
+
+        Of a slot named twice the last value stays.
+        """
+        for key in self.groups:
+            for value in metas.get(key, ()):
+                check_group_value(key, value)
+        payloads = [] if data is None else list(data)
+        if self.storage.strict:
+            for payload in payloads:
+                self.storage.check(payload, {})
+        for slot, payload in zip(slots.tolist(), payloads, strict=False):  # all of them or none
+            self.storage.write(slot, payload, None)
+        if self.storage.columnar:
+            for key, values in metas.items():
+                self.storage.set_metas(slots, key, values)
+        else:
+            # Each gets a new dict: several items may have been pushed with the same.
+            rows = zip(*map(_listed, metas.values()), strict=True) if metas else ()
+            for slot, row in zip(slots.tolist(), rows, strict=bool(metas)):
+                meta = {**self.storage.meta(slot), **dict(zip(metas, row, strict=True))}
+                self.storage.write(slot, None, meta)
+        self._regroup(slots, {key: metas[key] for key in self.groups if key in metas})
+        self.tell("on_updated", slots)
+
+    def _regroup(self, slots: np.ndarray, changed: Mapping[str, Any]) -> None:
+        serials = self.ring.serials_of(slots).tolist() if changed else []
+        for key, values in changed.items():
+            for slot, serial, value in zip(slots.tolist(), serials, _listed(values), strict=True):
+                self.groups[key].move(slot, serial, value)
 
     def delete(self, slots: np.ndarray) -> int:
         """Removes the items of live slots, each named once or more; returns how many went."""
         slots = np.unique(slots)
-        if not len(slots):
-            return 0
+        if len(slots):
+            self.counts["deleted"] += len(slots)
+            self.remove(slots)
+        return len(slots)
+
+    def remove(self, slots: np.ndarray) -> None:
+        """Removes the items of distinct live slots, at least one, without counting them."""
         listed = slots.tolist()
         if self.groups:
             serials = self.ring.serials_of(slots).tolist()
@@ -185,9 +271,7 @@ class Store:
                 index.remove(listed, serials)
         self.ring.remove(slots)
         self.storage.drop(listed)
-        self.counts["deleted"] += len(listed)
-        self._tell("on_deleted", listed)
-        return len(listed)
+        self.tell("on_deleted", listed)
 
     def clear(self) -> None:
         """Removes everything; indices handed out stay gone."""
@@ -196,7 +280,8 @@ class Store:
         self.storage.clear()
         for index in self.groups.values():
             index.clear()
-        self._tell("on_cleared")
+        self._notice()  # the storage may have other memory from now on
+        self.tell("on_cleared")
 
     def live(self) -> list[int]:
         """Returns the slots of all items, oldest first."""
@@ -207,6 +292,10 @@ class Store:
         """Returns the stored items of slots themselves."""
         item = self.storage.item
         return [item(slot) for slot in slots]
+
+    def held_items(self, slots: Sequence[int]) -> list[BufferedData]:
+        """Returns the stored items of slots, as far as they are still there."""
+        return self.items(slots)
 
     def grouped(self, key: str) -> GroupIndex:
         """Returns the groups of a meta key, which are kept from the first time they are asked for."""
@@ -220,47 +309,32 @@ class Store:
     def _group(self, key: str) -> GroupIndex:
         index = GroupIndex()
         slots = self.ring.live()
-        for slot, serial in zip(slots.tolist(), self.ring.serials_of(slots).tolist(), strict=True):
-            value = self.storage.item(slot).meta.get(key)
+        values = column_values({key: self.storage.metas(slots, key)}, key, len(slots))
+        for slot, serial, value in zip(
+            slots.tolist(), self.ring.serials_of(slots).tolist(), values, strict=True
+        ):
             check_group_value(key, value)
             index.add(slot, serial, value)
         return index
 
     def positions(self, sample_range: Any) -> range:
-        """Returns the positions, oldest first, that a ``sample_range`` leaves.
-
-        A slice, a sequence of slices each within the last, or None.
-
-        Slices mean what they mean for a list, so a negative bound counts from the newest item.
-        """
-        positions = range(len(self))
-        if sample_range is None:
-            return positions
-        for part in sample_range if isinstance(sample_range, (list, tuple)) else (sample_range,):
-            if not isinstance(part, slice):
-                raise BadArgument(
-                    f"sample_range must be a slice, e.g. slice(-99, None) for the newest 99, got {part!r}."
-                )
-            try:
-                positions = positions[part]
-            except (TypeError, ValueError) as error:
-                raise BadArgument(f"sample_range {part!r} is not a slice of positions: {error}.") from error
-        return positions
+        """Returns the positions, oldest first, that a ``sample_range`` leaves; see ``positions_in``."""
+        return positions_in(len(self), sample_range)
 
     def slots_in(self, positions: range) -> np.ndarray:
         """Returns the slots at the given positions, in their order."""
         return self.ring.slots_at(np.arange(positions.start, positions.stop, positions.step))
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self, copy: bool = True) -> dict[str, Any]:
         """Returns items, order, groups and generator.
 
-        Payloads and metas are shared, everything else is a copy.
+        Payloads and metas of objects are shared, everything else is a copy; with ``copy=False`` rows may show
+        the storage's memory.
         """
-        order = self.ring.state_dict()
         return {
-            "order": order,
+            "order": self.ring.state_dict(),
             "index": self.text.state_dict(),
-            "storage": self.storage.state_dict(order["slots"].tolist()),
+            "storage": self.storage.state_dict(self.ring.order(), copy),
             "groups": {key: index.order() for key, index in self.groups.items()},
             "rng": self.rng.bit_generator.state,
             "counts": dict(self.counts),
@@ -271,65 +345,19 @@ class Store:
 
         Of more items than fit, the newest are kept and the rest counted as evicted.
 
-        Raises ``CorruptSnapshot`` where the state does not fit together; then nothing has changed.
+        Raises ``CorruptSnapshot`` where the state does not fit together, ``SchemaError`` where the storage
+        does not take such items; then nothing has changed.
         """
-        try:
-            ring, text, rng = RingIndex(self.capacity), IndexText(), np.random.default_rng()
-            order, payloads, metas = (
-                state["order"],
-                list(state["storage"]["data"]),
-                list(state["storage"]["meta"]),
-            )
-            serials = np.asarray(order["serials"], dtype=np.int64)
-            if not len(serials) == len(payloads) == len(metas) or not all(
-                isinstance(meta, dict) for meta in metas
-            ):
-                raise ValueError(
-                    f"{len(serials)} serial numbers, {len(payloads)} payloads, {len(metas)} metas"
-                )
-            surplus = max(0, len(serials) - self.capacity)
-            if int(order["capacity"]) == self.capacity:
-                ring.load_state_dict(order)
-            else:
-                ring.restart(serials[surplus:], int(order["next"]))
-            text.load_state_dict(state["index"])
-            rng.bit_generator.state = state["rng"]
-            groups = self._load_groups(state["groups"], ring, metas[surplus:], exact=not surplus)
-            counts = Counter({str(key): int(value) for key, value in state["counts"].items()})
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-            raise CorruptSnapshot(f"The saved state does not fit together: {error}.") from error
-        if self.storage.strict:
-            for data, meta in zip(payloads[surplus:], metas[surplus:], strict=True):
-                self.storage.check(data, meta)
-        texts = [text.write(serial) for serial in serials[surplus:].tolist()]
-        self.storage.clear()
-        for slot, data, index, meta in zip(
-            ring.live().tolist(), payloads[surplus:], texts, metas[surplus:], strict=True
-        ):
-            self.storage.put(slot, data, index, meta)
+        loaded = read_state(state, self.capacity, self.storage, self.groups, self.at_once)
+        self.storage.fill(loaded.ring.order(), loaded.content, loaded.names)
+        self.ring, self.text, self.rng = loaded.ring, loaded.text, loaded.rng
+        self.groups, self.counts = loaded.groups, loaded.counts
         # New items get a prefix of their own: another store may hold this state too, and hand out the same
         # serials.
-        text.begin(ring.next)
-        self._page = ""
-        self.ring, self.text, self.rng, self.groups, self.counts = ring, text, rng, groups, counts
+        self.text.begin(self.ring.next)
+        self._page = -1, ""
         self._notice()
-        self._tell("on_loaded")
-
-    def _load_groups(
-        self, saved: Any, ring: RingIndex, metas: Sequence[Any], exact: bool
-    ) -> dict[str, GroupIndex]:
-        slots = ring.live()
-        serials = ring.serials_of(slots).tolist()
-        groups = {
-            str(key): GroupIndex() for key in [*saved, *(key for key in self.groups if key not in saved)]
-        }
-        for key, index in groups.items():
-            for slot, serial, meta in zip(slots.tolist(), serials, metas, strict=True):
-                check_group_value(key, meta.get(key))
-                index.add(slot, serial, meta.get(key))
-            if exact and key in saved:
-                index.reorder([int(serial) for serial in saved[key]])
-        return groups
+        self.tell("on_loaded")
 
     def stats(self) -> dict[str, Any]:
         """Returns the counters of everything that came, went or was too late."""
@@ -355,24 +383,18 @@ class Store:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy has its own lock, and no layers until a buffer brings them."""
-        left_out = ("lock", "condition", "_waiting", "listeners", "_put", "_page", "_alone")
+        left_out = (
+            *("lock", "condition", "_waiting", "listeners"),
+            *("_put", "_page", "_alone", "quick_pushes"),
+        )
         return {key: value for key, value in self.__dict__.items() if key not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._begin()
         self.text.begin(self.ring.next)
+        self._begin()
 
 
-def check_group_value(key: str, value: Any) -> None:
-    """Raises ``BadArgument`` for a value that cannot name a group."""
-    try:
-        hash(value)
-    except TypeError:
-        raise BadArgument(
-            f"meta[{key!r}] is a {type(value).__name__}, which cannot name a group: it has no hash."
-        ) from None
-    if is_tensor(value):
-        raise BadArgument(
-            f"meta[{key!r}] is a tensor, and no two tensors are the same group: give meta[{key!r}].item()."
-        )
+def _listed(values: Any) -> list[Any]:
+    """Returns the values of a meta key as Python's."""
+    return values.tolist() if isinstance(values, np.ndarray) else list(values)

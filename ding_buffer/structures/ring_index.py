@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ding_buffer.kernels.chosen import RingCounter, all_below
+from ding_buffer.structures.consecutive_slots import SlotRuns
+from ding_buffer.structures.later_serials import LaterSerials
 from ding_buffer.structures.slot_log import SlotLog
 
 
-class RingIndex:
+class RingIndex(RingCounter):
     """First-in-first-out order over ``capacity`` slots, with removals anywhere.
 
     Items carry consecutive serial numbers. While nothing was removed from the middle, where a serial lies is
@@ -20,18 +23,18 @@ class RingIndex:
     """
 
     def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.next = 0
-        """Serial of the next item."""
-        self.clear()
+        super().__init__(capacity)
+        self._log: SlotLog | None = None
 
     def clear(self) -> None:
         """Forgets every item; serial numbers go on."""
         self.count = 0
-        self._first = self._base = (
-            self.next
-        )  # without a log: the oldest serial, and the one that lies in slot 0
-        self._log: SlotLog | None = None
+        self.first = self.base = self.next
+        self._keep(None)
+
+    def _keep(self, log: SlotLog | None) -> None:
+        self._log = log
+        self.dense = log is None
 
     def push(self) -> int:
         """Returns the slot for the next item; there must be room."""
@@ -39,22 +42,39 @@ class RingIndex:
         self.next = serial + 1
         self.count += 1
         if self._log is None:
-            return (serial - self._base) % self.capacity
+            return (serial - self.base) % self.capacity
         return self._log.push(serial)
 
     def advance(self) -> int:
         """Returns the slot for the next item; without room that of the oldest, which is forgotten."""
-        if self._log is None:
-            serial = self.next
-            self.next = serial + 1
-            if self.count < self.capacity:
-                self.count += 1
-            else:
-                self._first += 1
-            return (serial - self._base) % self.capacity
+        if self.dense:
+            return RingCounter.advance(self)  # faster than super()
         if self.count == self.capacity:
             self.pop_oldest()
         return self.push()
+
+    def push_many(self, count: int) -> np.ndarray:
+        """Returns the slots for the next ``count`` items, int64; there must be room."""
+        if self._log is not None:
+            slots = self._log.push_many(np.arange(self.next, self.next + count))
+        else:
+            begin = (self.next - self.base) % self.capacity
+            slots = np.arange(begin, begin + count)
+            if begin + count > self.capacity:
+                slots[self.capacity - begin :] -= self.capacity
+        self.next += count
+        self.count += count
+        return slots
+
+    def pop_oldest_many(self, count: int) -> np.ndarray:
+        """Forgets the ``count`` oldest items and returns their slots, int64; there must be as many."""
+        slots = self.slots_at(np.arange(count))
+        if self.dense and count < self.count:
+            self.first += count
+            self.count -= count
+            return slots
+        self.remove(slots[::-1])  # so that the slot of the oldest is used first
+        return slots
 
     def pop_oldest(self) -> int:
         """Forgets the oldest item and returns its slot; there must be one."""
@@ -63,7 +83,7 @@ class RingIndex:
         if not self.count:
             self.clear()
         elif self._log is None:
-            self._first += 1
+            self.first += 1
         else:
             self._log.pop_oldest()
         return slot
@@ -73,25 +93,27 @@ class RingIndex:
         if len(slots) == self.count:
             self.clear()
             return
-        if self._log is None:
+        log = self._log
+        if log is None:
             newest = int(self.serials_of(slots).max())
-            if newest - self._first + 1 == len(slots):  # exactly the oldest ones: arithmetic still holds
-                self._first = newest + 1
+            if newest - self.first + 1 == len(slots):  # exactly the oldest ones: arithmetic still holds
+                self.first = newest + 1
                 self.count -= len(slots)
                 return
-            self._log = self._make_log()
+            log = self._make_log()
+            self._keep(log)
         self.count -= len(slots)
-        self._log.remove(slots)
-        self._log.tidy(self.count)
+        log.remove(slots)
+        log.tidy(self.count)
 
     def _make_log(self) -> SlotLog:
         slots = self.live()
-        fresh = min(self.next - self._base, self.capacity)
+        fresh = min(self.next - self.base, self.capacity)
         used = np.zeros(fresh, dtype=bool)
         used[slots] = True
         return SlotLog(
             self.capacity,
-            np.arange(self._first, self.next),
+            np.arange(self.first, self.next),
             slots,
             np.flatnonzero(~used)[::-1].tolist(),
             fresh,
@@ -99,55 +121,84 @@ class RingIndex:
 
     def live(self) -> np.ndarray:
         """Returns every live slot, oldest first."""
-        return self._slots(np.arange(self._first, self.next)) if self._log is None else self._log.live()
+        return self._slots(np.arange(self.first, self.next)) if self._log is None else self._log.live()
+
+    def order(self) -> np.ndarray | SlotRuns:
+        """Returns what ``live`` returns, in as few numbers as it takes."""
+        if self._log is not None:
+            return self._log.live()
+        begin = (self.first - self.base) % self.capacity
+        end = begin + self.count
+        runs = [slice(begin, min(end, self.capacity)), slice(0, end - self.capacity)]
+        return SlotRuns([run for run in runs if run.start < run.stop])
 
     def _slots(self, serials: np.ndarray) -> np.ndarray:
-        return (serials - self._base) % self.capacity
+        return (serials - self.base) % self.capacity
 
     def slot_of(self, serial: int) -> int:
         """Returns the slot of one serial, -1 where its item is gone."""
         if self._log is not None:
             return int(self._log.slots_of(np.array([serial]))[0])
-        return (serial - self._base) % self.capacity if self._first <= serial < self.next else -1
+        return (serial - self.base) % self.capacity if self.first <= serial < self.next else -1
 
     def slots_of(self, serials: np.ndarray) -> np.ndarray:
         """Returns the slots of many serials, -1 where the item is gone."""
         if self._log is not None:
             return self._log.slots_of(serials)
-        return np.where((serials >= self._first) & (serials < self.next), self._slots(serials), -1)
+        return np.where((serials >= self.first) & (serials < self.next), self._slots(serials), -1)
 
     def serial_of(self, slot: int) -> int:
         """Returns the serial of one slot, -1 for a free one."""
         if self._log is not None:
             return int(self._log.serials_of(np.array([slot]))[0])
-        serial = self._first + (slot - (self._first - self._base)) % self.capacity
+        serial = self.first + (slot - (self.first - self.base)) % self.capacity
         return serial if serial < self.next else -1
 
     def serials_of(self, slots: np.ndarray) -> np.ndarray:
         """Returns the serials of slots, -1 for a free one; a smaller serial is an older item."""
         if self._log is not None:
             return self._log.serials_of(slots)
-        serials = self._first + (slots - (self._first - self._base)) % self.capacity
+        serials = LaterSerials(slots, self.first, self.base, self.capacity)()
         return np.where(serials < self.next, serials, -1)
+
+    def serials_later(self, slots: np.ndarray | SlotRuns) -> np.ndarray | LaterSerials:
+        """Returns the serials of live slots, or what computes them; later changes do not matter to it."""
+        if self._log is not None:
+            return self._log.serials_of(np.asarray(slots))
+        return LaterSerials(slots, self.first, self.base, self.capacity)
+
+    def holds_still(self, earlier: LaterSerials) -> bool:
+        """Tells, where it can without looking at each, that what lay in those slots lies there still."""
+        return self.dense and self.first == earlier.first and self.base == earlier.base
+
+    def are_live(self, slots: np.ndarray) -> bool:
+        """Tells, where it can without looking at each, that all slots (int64) hold an item."""
+        if not self.dense or (self.first != self.base and self.count < self.capacity):
+            return False
+        return all_below(slots, self.count)
 
     def slots_at(self, positions: np.ndarray) -> np.ndarray:
         """Returns the slots at positions counted from the oldest, each in ``[0, count)``."""
-        return (
-            self._slots(positions + self._first)
-            if self._log is None
-            else self._log.slots_at(positions, self.count)
-        )
+        if self._log is not None:
+            return self._log.slots_at(positions, self.count)
+        offset = (self.first - self.base) % self.capacity
+        if not offset:
+            return positions
+        slots = positions + offset
+        # Cheaper than a division.
+        np.subtract(slots, self.capacity, out=slots, where=slots >= self.capacity)
+        return slots
 
     def slot_at(self, position: int) -> int:
         """Returns the slot at one position counted from the oldest."""
         if self._log is None:
-            return (position + self._first - self._base) % self.capacity
+            return (position + self.first - self.base) % self.capacity
         return self._log.slot_at(position, self.count)
 
     def position_of(self, slot: int) -> int:
         """Returns the position from the oldest of a live slot."""
         if self._log is None:
-            return (slot - (self._first - self._base)) % self.capacity
+            return (slot - (self.first - self.base)) % self.capacity
         return self._log.position_of(slot)
 
     def serials_between(self, start: int, stop: int) -> tuple[int, int]:
@@ -157,67 +208,64 @@ class RingIndex:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns which serial lies in which slot, oldest first, and which slots come next."""
+        state: dict[str, Any] = {"capacity": self.capacity, "next": self.next}
+        if self._log is None:
+            return state | {"first": self.first, "base": self.base}
         slots = self.live()
-        state = {
-            "capacity": self.capacity,
-            "next": self.next,
+        free = np.array(self._log.free, dtype=np.int64)
+        return state | {
             "serials": self.serials_of(slots),
             "slots": slots,
-            "base": self._base,
+            "free": free,
+            "fresh": self._log.fresh,
         }
-        if self._log is not None:
-            state |= {"free": np.array(self._log.free, dtype=np.int64), "fresh": self._log.fresh}
-        return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes the order back, slots included; only for the same capacity.
 
         Raises ``ValueError`` where it does not fit together.
         """
-        serials, slots = (
-            np.asarray(state["serials"], dtype=np.int64),
-            np.asarray(state["slots"], dtype=np.int64),
-        )
-        self._check(serials, slots, int(state["next"]))
-        free = state.get("free")
-        if free is None:
-            base, following = int(state["base"]), int(state["next"])
-            expected = (np.arange(following - len(slots), following) - base) % self.capacity
-            if not (
-                base <= following - len(slots)
-                and np.array_equal(expected, slots)
-                and np.array_equal(np.arange(following - len(slots), following), serials)
-            ):
-                raise ValueError("slots and serial numbers do not match")
-            self.next = following
-            self.clear()
-            self._base, self._first, self.count = base, following - len(slots), len(slots)
+        serials, following = serials_in(state), int(state["next"])
+        if isinstance(serials, range):
+            self._take(serials, int(state["base"]))
             return
-        free, fresh = [int(slot) for slot in free], int(state["fresh"])
+        slots = np.asarray(state["slots"], dtype=np.int64)
+        self._check(serials, slots, following)
+        free, fresh = [int(slot) for slot in state["free"]], int(state["fresh"])
         if not len(serials):
             raise ValueError("an index that holds nothing has no slots to keep free")
         if sorted([*free, *slots.tolist()]) != list(range(fresh)) or fresh > self.capacity:
             raise ValueError("free and used slots do not add up")
-        self.next = int(state["next"])
+        self.next = following
         self.clear()
         self.count = len(slots)
-        self._first = int(serials[0])
-        self._log = SlotLog(self.capacity, serials, slots, free, fresh)
+        self.first = int(serials[0])
+        self._keep(SlotLog(self.capacity, serials, slots, free, fresh))
 
-    def restart(self, serials: np.ndarray, following: int) -> None:
+    def _take(self, serials: range, base: int) -> None:
+        if not 0 <= base <= serials.start or len(serials) > self.capacity:
+            raise ValueError(f"{len(serials)} items with slot 0 at serial {base} do not fit")
+        self.next = serials.stop
+        self.clear()
+        self.base, self.first, self.count = base, serials.start, len(serials)
+
+    def restart(self, serials: np.ndarray | range, following: int) -> None:
         """Takes ascending ``serials`` into slots 0, 1, 2, ....
 
-        At most ``capacity`` of them, all below ``following``.
+        At most ``capacity`` of them, all below ``following``; a range ends there.
         """
+        if isinstance(serials, range):
+            self._take(serials, serials.start)
+            return
         slots = np.arange(len(serials))
         self._check(serials, slots, following)
         self.next = following
         self.clear()
         self.count = len(serials)
         if self.count and following - serials[0] == self.count:
-            self._first = self._base = int(serials[0])
+            self.first = self.base = int(serials[0])
         elif self.count:
-            self._log = SlotLog(self.capacity, serials, slots, [], self.count)
+            self._keep(SlotLog(self.capacity, serials, slots, [], self.count))
 
     def _check(self, serials: np.ndarray, slots: np.ndarray, following: int) -> None:
         if not len(serials) == len(slots) <= self.capacity:
@@ -246,3 +294,16 @@ class RingIndex:
             raise ValueError("serial numbers and slots do not match")
         if [self.position_of(int(slot)) for slot in slots] != positions.tolist():
             raise ValueError("slots and positions do not match")
+
+
+def serials_in(state: Mapping[str, Any]) -> np.ndarray | range:
+    """Returns the serials of the items of a ``RingIndex`` state, oldest first.
+
+    A range of all up to the next where none is missing, otherwise int64.
+    """
+    if "first" not in state:
+        return np.asarray(state["serials"], dtype=np.int64)
+    first, following = int(state["first"]), int(state["next"])
+    if not 0 <= first <= following < 2**63:
+        raise ValueError(f"the oldest serial {first} and the next {following} are in no order")
+    return range(first, following)

@@ -27,9 +27,9 @@ class SlotLog:
         )  # slot -> place in the log; means something only for live slots
         self._pack(np.asarray(serials, dtype=np.int64), np.asarray(slots, dtype=np.int64))
 
-    def _pack(self, serials: np.ndarray, slots: np.ndarray) -> None:
+    def _pack(self, serials: np.ndarray, slots: np.ndarray, more: int = 0) -> None:
         count = len(slots)
-        room = 2 * count + _SLACK
+        room = 2 * count + _SLACK + more
         self._slots = np.empty(room, dtype=np.int64)  # only [start, end) means anything
         self._serials = np.empty(room, dtype=np.int64)
         self._slots[:count] = slots
@@ -57,6 +57,25 @@ class SlotLog:
         self._where[slot] = end
         self._end = end + 1
         return slot
+
+    def push_many(self, serials: np.ndarray) -> np.ndarray:
+        """Appends items and returns the slots they were given, int64, as so many calls of ``push`` would."""
+        count = len(serials)
+        if self._end + count > len(self._slots):
+            self._repack(count)
+        used = min(count, len(self.free))
+        slots = np.empty(count, dtype=np.int64)
+        if used:
+            slots[:used] = self.free[: -used - 1 : -1]
+            del self.free[-used:]
+        slots[used:] = np.arange(self.fresh, self.fresh + count - used)
+        self.fresh += count - used
+        places = slice(self._end, self._end + count)
+        self._slots[places] = slots
+        self._serials[places] = serials
+        self._where[slots] = np.arange(self._end, self._end + count)
+        self._end += count
+        return slots
 
     def oldest(self) -> int:
         """Returns the slot of the oldest item."""
@@ -89,9 +108,10 @@ class SlotLog:
         if self._end - self._start > 2 * count + _SLACK:
             self._repack()
 
-    def _repack(self) -> None:
-        solid = self._slots[self._start : self._end] >= 0
-        self._pack(self._serials[self._start : self._end][solid], self._slots[self._start : self._end][solid])
+    def _repack(self, more: int = 0) -> None:
+        serials, slots = self._serials[self._start : self._end], self._slots[self._start : self._end]
+        solid = slots >= 0
+        self._pack(serials[solid], slots[solid], more)
 
     def live(self) -> np.ndarray:
         """Returns every live slot, oldest first."""

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ding_buffer.kernels.chosen import WIDEST_TOP, tree_draw, tree_sum, weighed_draw
 from ding_buffer.structures.slot_checks import checked_slots
 
-_SHIFT = 4
+_SHIFT = 4  # the kernels' fan-out, 16
 _FAN_OUT = 1 << _SHIFT
-_WIDEST_TOP = 4096  # Nodes of the top level, which is summed whole: cheaper than one level more.
 _PENDING = 4096
-_SIGN = 1 << 63
+_CACHE_LINE = 64
 
 
 class SumTree:
@@ -29,12 +29,16 @@ class SumTree:
     reads a sum, all at once. A tree is not safe to share between threads without a lock, reading included.
 
     A level is a row of blocks of 16 children; the level above has one node per block. The top level is one
-    flat array of at most 4096 nodes with its cumulative sums, searched by bisection.
+    flat array of at most ``widest_top`` nodes with its cumulative sums, searched by bisection. Where a sum is
+    rounded depends on that width, which is what suits the kernels unless it is given.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, widest_top: int = WIDEST_TOP) -> None:
         if capacity < 1:
             raise ValueError(f"a sum tree needs room for at least one leaf, got capacity={capacity}")
+        if widest_top < 1:
+            raise ValueError(f"the top of a sum tree has at least one node, got widest_top={widest_top}")
+        self._widest_top = widest_top
         self._capacity = int(capacity)
         # No sum of this many masses overflows.
         self._heaviest = sys.float_info.max / (2 * self._capacity)
@@ -44,21 +48,21 @@ class SumTree:
         # zeroed memory is right.
         self._lows: list[npt.NDArray[np.uint64]] = []
         width = self._capacity
-        while width > _WIDEST_TOP:
+        while width > widest_top:
             padded = -(-width // _FAN_OUT) * _FAN_OUT
             self._add_level(padded)
             width = padded // _FAN_OUT
         self._add_level(width)
         # starts[i] is the sum of the top nodes before i; +inf once the total is reached.
         self._starts = np.zeros(width + 1)
-        self._sum_top()
+        self._sum_above(np.empty(0, dtype=np.int64))
         self._pending = np.empty(_PENDING, dtype=np.int64)
         self._pending_count = 0
 
     def _add_level(self, width: int) -> None:
         # The level of the leaves has no lows of its own: they follow from the leaves.
-        self._lows.append(np.zeros(width if self._sums else 0, dtype=np.uint64))
-        self._sums.append(np.zeros(width))
+        self._lows.append(_zeros(width if self._sums else 0).view(np.uint64))
+        self._sums.append(_zeros(width))
 
     @property
     def capacity(self) -> int:
@@ -71,6 +75,14 @@ class SumTree:
         view = self._sums[0][: self._capacity]
         view.flags.writeable = False
         return view
+
+    @property
+    def writable_leaves(self) -> npt.NDArray[np.float64]:
+        """The masses of all slots and padding after them, for a kernel that writes masses it has checked.
+
+        Whoever writes calls ``mark`` afterwards.
+        """
+        return self._sums[0]
 
     @property
     def heaviest(self) -> float:
@@ -111,6 +123,10 @@ class SumTree:
             return
         self._check_masses(masses)
         self._sums[0][slots] = masses
+        self.mark(slots)
+
+    def mark(self, slots: npt.NDArray[np.int64]) -> None:
+        """Remembers that the leaves of these slots were written; the slots have been checked."""
         count = slots.size
         if count > _PENDING:
             self._settle()
@@ -150,7 +166,7 @@ class SumTree:
             sums.fill(0.0)
             lows.fill(0)
         self._pending_count = 0
-        self._sum_top()
+        self._sum_above(np.empty(0, dtype=np.int64))
 
     def find(self, targets: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Returns for each target the slot s with sum(masses[:s]) <= target < sum(masses[:s + 1]).
@@ -164,35 +180,27 @@ class SumTree:
             self._settle()
         if targets.size == 0:
             return np.empty(0, dtype=np.int64)
-        if not np.minimum.reduce(targets) >= 0.0:
-            raise ValueError("a target must be a number >= 0, got a negative one or NaN")
         if self._total == 0.0:
             raise ValueError("nothing can be found: all masses are zero")
-        nodes: npt.NDArray[np.int64] = self._starts[1:].searchsorted(targets, side="right")
-        if len(self._sums) == 1:
-            return nodes
-        rest = targets - self._starts.take(nodes, mode="clip")
-        # One row per target: the cumulative sums of a block, after a column of zeros.
-        sums = np.empty((targets.size, _FAN_OUT + 1))
-        sums[:, 0] = 0.0
-        ends = sums[:, 1:]
-        rows = np.arange(0, sums.size, _FAN_OUT + 1)
-        for level in range(len(self._sums) - 2, -1, -1):
-            blocks = self._sums[level].reshape(-1, _FAN_OUT).take(nodes, axis=0, mode="clip")
-            np.add.accumulate(blocks, axis=1, out=ends)
-            # Below the block's sum there is an end that passes `rest`, and the first is a child's with mass.
-            np.minimum(rest, np.nextafter(ends[:, -1], 0.0), out=rest)
-            child = (ends <= rest[:, None]).argmin(axis=1)
-            nodes = (nodes << _SHIFT) + child
-            if level:
-                rest -= sums.reshape(-1).take(rows + child, mode="clip")
-        return nodes
+        return tree_draw(self._sums, self._starts, targets)
+
+    def draw(
+        self, points: npt.NDArray[np.float64], stratified: bool, exponent: float
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Draws a slot for each point of [0, 1), and weighs it by (mass / smallest mass) ** exponent.
+
+        Stratified, the total is cut in as many equal parts as there are points, and each point says where in
+        its own. The tree must hold some mass.
+        """
+        if self._pending_count:
+            self._settle()
+        return weighed_draw(self._sums, self._starts, points, stratified, self._total, self._lowest, exponent)
 
     def check(self) -> None:
         """Raises RuntimeError if a node is not what its leaves say, or a leaf is no mass."""
         if self._pending_count:
             self._settle()
-        twin = SumTree(self._capacity)
+        twin = SumTree(self._capacity, self._widest_top)
         twin.fill(self.leaves)
         for level, (mine, right) in enumerate(zip(self._sums, twin._sums, strict=True)):
             if not np.array_equal(mine, right):
@@ -231,40 +239,11 @@ class SumTree:
 
     def _sum_above(self, nodes: npt.NDArray[np.int64] | None) -> None:
         """Sums anew the named nodes just above the leaves, and all above those; None means every node."""
-        if nodes is not None and nodes.size > 512:
-            # Neighbouring slots share their nodes: a long run of them is mostly repetition.
-            nodes = nodes[np.flatnonzero(np.diff(nodes, prepend=-1))]
-        for level in range(len(self._sums) - 1):
-            blocks = self._sums[level].reshape(-1, _FAN_OUT)
-            if nodes is not None and nodes.size >= len(blocks):
-                nodes = None
-            if nodes is not None:
-                blocks = blocks.take(nodes, axis=0, mode="clip")
-            sums = np.add.reduce(blocks, axis=1)
-            if level == 0:
-                lows = np.negative(blocks.view(np.uint64))
-            else:
-                lows = self._lows[level].reshape(-1, _FAN_OUT)
-                if nodes is not None:
-                    lows = lows.take(nodes, axis=0, mode="clip")
-            lows = np.maximum.reduce(lows, axis=1)
-            if nodes is None:
-                self._sums[level + 1][: sums.size] = sums
-                self._lows[level + 1][: lows.size] = lows
-            else:
-                self._sums[level + 1][nodes] = sums
-                self._lows[level + 1][nodes] = lows
-                nodes = nodes >> _SHIFT
-        self._sum_top()
+        self._total, self._lowest = tree_sum(self._sums, self._lows, self._starts, nodes)
 
-    def _sum_top(self) -> None:
-        top = self._sums[-1]
-        lows = self._lows[-1] if len(self._sums) > 1 else np.negative(top.view(np.uint64))
-        ends = self._starts[1:]
-        np.add.accumulate(top, out=ends)
-        self._total = float(ends[-1])
-        # The node that first reaches the total has mass; whatever comes after it must never be found.
-        ends[ends.searchsorted(self._total) :] = np.inf
-        low = int(np.maximum.reduce(lows))
-        # At most the sign bit: no leaf is above zero (a negative zero has just that bit).
-        self._lowest = float(np.uint64(2 * _SIGN - low).view(np.float64)) if low > _SIGN else float("inf")
+
+def _zeros(count: int) -> npt.NDArray[np.float64]:
+    """Returns zeros that begin on a cache line: a block then lies on two lines, not on three."""
+    raw = np.zeros(8 * count + _CACHE_LINE, dtype=np.uint8)
+    start = -raw.ctypes.data % _CACHE_LINE
+    return raw[start : start + 8 * count].view(np.float64)

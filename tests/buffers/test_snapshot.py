@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import sys
-import zipfile
 from collections import namedtuple
 from dataclasses import dataclass, field
 
@@ -19,6 +17,7 @@ from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.use_count import use_time_check
+from tests.buffers.array_parts import changed, sealed
 
 Point = namedtuple("Point", "x y")
 
@@ -42,6 +41,11 @@ def used(count=90, size=64):
     batch = buffer.sample(16)
     buffer.update([item.index for item in batch], meta={"priority": np.linspace(0.1, 3.0, 16)})
     return buffer
+
+
+def read(path):
+    with snapshot.open_snapshot(path) as state:
+        return state
 
 
 def told(batch):
@@ -121,7 +125,7 @@ def test_tensors_and_trees_come_back(tmp_path):
     treetensor = pytest.importorskip("treetensor.torch")
     tree = treetensor.as_tensor({"obs": torch.ones(2), "in": {"a": torch.zeros(1)}})
     snapshot.write_snapshot(tmp_path / "file", {"tree": tree, "tensor": torch.arange(3)})
-    back = snapshot.read_snapshot(tmp_path / "file")
+    back = read(tmp_path / "file")
     assert type(tree) is type(back["tree"])
     assert torch.equal(tree["in"].a, back["tree"]["in"].a)
     assert torch.equal(torch.arange(3), back["tensor"])
@@ -208,22 +212,18 @@ def test_missing_folders_are_made_and_a_bare_name_works(tmp_path, monkeypatch):
     assert len(buffer) == len(copy)
 
 
-def test_a_flipped_bit_is_told_or_means_nothing(tmp_path):
+def test_a_flipped_bit_is_told_wherever_it_is(tmp_path):
     path = tmp_path / "buffer"
     used().save_data(path)
-    whole, meant = path.read_bytes(), repr(snapshot.read_snapshot(path))
-    rng = np.random.default_rng(0)
-    noticed = 0
+    whole = path.read_bytes()
+    rng, buffer = np.random.default_rng(0), layered()
     for place in rng.integers(len(whole), size=300):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
-        try:
-            # What else may be hit are times and flags that the archive keeps of its members.
-            assert meant == repr(snapshot.read_snapshot(path))
-        except CorruptSnapshot:
-            noticed += 1
-    assert noticed > 150
+        with pytest.raises(CorruptSnapshot, match=str(path)):
+            buffer.load_data(path)
+    assert 0 == len(buffer)
 
 
 def test_a_file_cut_short_is_told_and_the_buffer_keeps_what_it_has(tmp_path):
@@ -249,31 +249,9 @@ def test_a_pickle_is_no_snapshot_and_is_not_run(tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
-def test_an_array_of_pickled_objects_in_a_file_is_refused(tmp_path):
-    path = tmp_path / "file"
-    snapshot.write_snapshot(path, {"value": np.zeros(3)})
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            if name.endswith(".npy"):
-                with archive.open(name, "w") as member:
-                    np.lib.format.write_array(member, np.array([print], dtype=object), allow_pickle=True)
-            else:
-                archive.writestr(name, content)
-    with pytest.raises(CorruptSnapshot):
-        snapshot.read_snapshot(path)
-
-
 def rewritten(path, change):
     """Changes the description in a file and keeps the arrays."""
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    manifest = json.loads(members["manifest.json"])
-    change(manifest)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, json.dumps(manifest) if name == "manifest.json" else content)
+    path.write_bytes(changed(path.read_bytes(), change))
 
 
 @pytest.mark.parametrize(
@@ -291,31 +269,26 @@ def test_a_description_that_makes_no_sense_is_told_with_the_path(tmp_path, struc
     path = tmp_path / "file"
     snapshot.write_snapshot(path, {})
 
-    def change(manifest):
-        manifest["body"]["tables"][0]["structure"] = structure
-
-    rewritten(path, change)
+    rewritten(path, lambda text: text["body"]["tables"][0].update(structure=structure))
     with pytest.raises(CorruptSnapshot, match=what) as caught:
-        snapshot.read_snapshot(path)
+        read(path)
     assert str(path) in str(caught.value)
     assert "antigravity" not in sys.modules
 
 
-@pytest.mark.parametrize("number", [1, 10**9, None])
-def test_a_file_that_counts_its_arrays_wrongly_is_told(tmp_path, number):
+def test_a_file_that_counts_its_arrays_wrongly_is_told(tmp_path):
     path = tmp_path / "file"
     snapshot.write_snapshot(path, {"a": np.zeros(3), "b": 5})
-    rewritten(path, lambda manifest: manifest.update(arrays=number))
+    rewritten(path, lambda text: text["body"]["tables"][0].update(columns=[1, 7]))
     with pytest.raises(CorruptSnapshot, match="damaged"):
-        snapshot.read_snapshot(path)
+        read(path)
 
 
 def test_a_file_of_another_version_says_so(tmp_path):
     path = tmp_path / "file"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("manifest.json", json.dumps({"format": "ding_buffer snapshot", "version": 99}))
-    with pytest.raises(CorruptSnapshot, match="99"):
-        snapshot.read_snapshot(path)
+    path.write_bytes(sealed(b"{}", version=99))
+    with pytest.raises(CorruptSnapshot, match=f"{path}: it says that it is of version 99"):
+        read(path)
 
 
 def test_a_missing_file_is_the_usual_error(tmp_path):

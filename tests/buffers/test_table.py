@@ -165,6 +165,16 @@ def test_tensors_come_back_with_dtype_shape_and_requires_grad():
             assert torch.equal(tensor, made)
 
 
+@pytest.mark.parametrize("kind", ["float32", "bfloat16", "complex64", "int16", "bool", "uint8"])
+def test_tensors_of_a_machine_of_the_other_byte_order_come_back(kind):
+    torch = pytest.importorskip("torch")
+    tensor = torch.tensor([1, 0, 3]).to(getattr(torch, kind))
+    description, arrays = packed([tensor])
+    foreign = [array.byteswap().view(array.dtype.newbyteorder()) for array in arrays]
+
+    assert torch.equal(tensor, unpack(description, foreign.__getitem__)[0])
+
+
 def test_a_tensor_that_comes_back_is_of_its_own():
     torch = pytest.importorskip("torch")
     description, arrays = packed([torch.ones(2), torch.ones(2)])
@@ -247,6 +257,13 @@ def test_a_row_of_a_table_that_is_not_there_is_told():
     for rows in ([0, 0, 1], [0, 0, -1]):
         with pytest.raises(ValueError, match=r"longer|negative"):
             unpack(description, [arrays[0], np.array(rows)].__getitem__)
+
+
+@pytest.mark.parametrize("column", [np.array([b"a", b"b"]), np.zeros(2), np.zeros(2, np.int32)])
+def test_a_column_of_numbers_that_holds_others_is_told(column):
+    description, arrays = packed([1, 2])
+    with pytest.raises(CorruptSnapshot, match="A column of int of the file holds"):
+        unpack(description, [column, arrays[1]].__getitem__)
 
 
 def test_fewer_rows_than_a_column_holds_are_told():

@@ -5,6 +5,7 @@ import pytest
 from ding_buffer.core import explain
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.explain import Explanation, Stopwatch
+from ding_buffer.kernels import chosen
 
 NOW = [0]
 
@@ -103,7 +104,7 @@ def test_it_says_what_each_layer_is_and_which_actions_it_wraps():
     assert "  nameless   no description  [push, sample, update, delete, clear]" == lines[4]
     assert "  store      1 of 1,000 items  [all actions]" == lines[5]
     assert f"(shares of the time appear after {explain.EVERY} calls)" in lines[6]
-    assert 7 == len(lines)
+    assert 8 == len(lines)
 
 
 def test_shares_stand_in_front_once_something_was_measured():
@@ -113,11 +114,30 @@ def test_shares_stand_in_front_once_something_was_measured():
 
     assert lines[1].startswith("   25.0%  Slow")
     assert lines[2].startswith("   75.0%  store")
-    assert 3 == len(lines)
+    assert 4 == len(lines)
 
 
 def test_without_layers_there_is_nothing_to_measure():
-    assert 2 == len(Explanation.of(Box(), Stopwatch([])).splitlines())
+    assert 3 == len(Explanation.of(Box(), Stopwatch([])).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("info", "line"),
+    [
+        ({"name": "c", "why": "they are built", "vectors": "AVX2"}, "kernels: c (AVX2)"),
+        ({"name": "numpy", "why": "DING_BUFFER_KERNELS=numpy"}, "kernels: numpy (DING_BUFFER_KERNELS=numpy)"),
+    ],
+)
+def test_the_last_line_says_which_kernels_run(monkeypatch, info, line):
+    monkeypatch.setattr(explain, "kernel_info", lambda: info)
+
+    assert line == Explanation.of(Box(), Stopwatch([])).splitlines()[-1]
+
+
+def test_the_kernels_that_run_here_are_those_that_were_chosen():
+    last = Explanation.of(Box(), Stopwatch([])).splitlines()[-1]
+
+    assert last.startswith(f"kernels: {chosen.NAME} (")
 
 
 def test_it_shows_itself_as_it_is():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ding_buffer.core.item import BufferedData
-from ding_buffer.core.weighing import weighed
+from ding_buffer.core.weighing import weighed, weighed_columns
+from tests.core.column_batches import Pair, made
 
 WEIGHTS = np.array([1.0, 0.25, 0.5])
 
@@ -83,3 +84,31 @@ def test_a_tree_gets_an_array_where_torch_is_not_in_use(monkeypatch):
 
 def test_of_no_items_none_are_made():
     assert [] == weighed([], np.empty(0))
+
+
+@pytest.mark.parametrize("lengths", [None, [2, 2], [1, 3]])
+def test_columns_get_a_column_of_weights_in_the_shape_of_the_batch(lengths):
+    batch = made(4) if lengths is None else made(4).grouped(lengths)
+    weights = np.array([1.0, 0.25, 0.5, 0.1])
+    weighted = weighed_columns(batch, weights)
+
+    entry = weighted.data["priority_IS"]
+    assert batch.slots.shape == weighted.meta["priority_IS"].shape
+    assert ((*batch.slots.shape, 1), np.dtype(np.float32)) == (entry.shape, entry.dtype)
+    for item, weight in zip(weighted.opened(), weights.tolist(), strict=True):
+        assert weight == item.meta["priority_IS"]
+        assert [np.float32(weight)] == item.data["priority_IS"].tolist()
+
+
+def test_columns_of_tensors_get_a_tensor_of_weights():
+    torch = pytest.importorskip("torch")
+    weighted = weighed_columns(made(3, {"obs": torch.zeros(3, 2)}), WEIGHTS)
+
+    assert torch.equal(torch.tensor([[1.0], [0.25], [0.5]]), weighted.data["priority_IS"])
+
+
+def test_columns_that_take_no_entry_are_weighed_in_the_meta():
+    weighted = weighed_columns(made(3, Pair(np.arange(3), np.arange(3))), WEIGHTS)
+
+    assert Pair(2, 2) == weighted[2].data
+    assert WEIGHTS.tolist() == weighted.meta["priority_IS"].tolist()

@@ -20,8 +20,8 @@ class OneTooFar(ProportionalSampler):
 class ForgetsAlpha(ProportionalSampler):
     """Takes the priority itself for the mass."""
 
-    def _weigh(self, priorities):
-        return priorities + self.epsilon
+    def __init__(self, capacity, alpha, epsilon):
+        super().__init__(capacity, 1.0, epsilon)
 
 
 def surprise_of_draws(surprise, make, alpha, stratified, epsilon=0.03, n=16, times=5000):

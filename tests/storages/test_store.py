@@ -9,7 +9,9 @@ import pytest
 
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
-from ding_buffer.storages.store import check_group_value
+from ding_buffer.storages.column_storage import ColumnStorage
+from ding_buffer.storages.group_value import check_group_value
+from ding_buffer.storages.store import Store
 from tests.storages.stores import made, payloads
 
 
@@ -274,7 +276,16 @@ def test_w19_a_state_of_another_capacity_leaves_its_own_and_keeps_the_newest(cap
 
 
 def spoiled(**changes):
-    state = made(6).state_dict()
+    return _changed(made(6).state_dict(), changes)
+
+
+def holed(**changes):
+    store = made(6)
+    store.delete(np.array([store.live()[1]]))
+    return _changed(store.state_dict(), changes)
+
+
+def _changed(state, changes):
     for path, value in changes.items():
         *parents, last = path.split("__")
         part = state
@@ -297,13 +308,16 @@ def spoiled(**changes):
         spoiled(rng=None),
         spoiled(groups=None),
         spoiled(counts=None),
-        spoiled(order__serials=[1, 2]),
-        spoiled(order__serials=[2, 3, 4, 2**70]),
-        spoiled(order__serials="abcd"),
+        spoiled(order__first=3),
+        spoiled(order__first=2**70, order__next=2**70 + 4),
+        spoiled(order__first="abcd"),
+        spoiled(order__base=5),
         spoiled(order__next=3),
         spoiled(order__capacity=float("inf")),
-        spoiled(order__capacity=7, order__serials=[5, 4, 3, 2]),
-        spoiled(order__slots=[0, 0, 1, 2]),
+        holed(order__serials=[1, 2]),
+        holed(order__serials=[2, 3, 2**70]),
+        holed(order__capacity=7, order__serials=[5, 4, 3]),
+        holed(order__slots=[0, 0, 1]),
         spoiled(storage__data=[1]),
         spoiled(storage__meta=[1, 2, 3, 4]),
         spoiled(storage__meta=[{"env": []}] * 4, groups={"env": []}),
@@ -368,3 +382,13 @@ def test_what_does_not_fit_together_is_noticed():
         spoil(store)
         with pytest.raises(ValueError, match=what):
             store.check()
+
+
+def test_an_index_is_that_of_its_item_also_after_many_came_at_once():
+    store = Store(10_000, ColumnStorage({"number": int}), seed=0)
+    for number, many in ((0, 5000), (5001, 4095), (9097, 9000)):
+        assert store.slot_of(store.push({"number": number}, None).index) == store.ring.slot_at(len(store) - 1)
+        store.extend({"number": np.arange(many)}, None)
+    item = store.push({"number": -1}, None)
+
+    assert item.index == store.storage.item(store.ring.slot_at(len(store) - 1)).index

@@ -55,7 +55,7 @@ def picture(store):
     return copy.deepcopy(
         (
             [(item.index, item.data, item.meta) for item in store.items(store.live())],
-            store.ring.state_dict()["slots"].tolist(),
+            store.ring.live().tolist(),
             store.ring.next,
             store.text.state_dict(),
             {key: index.order() for key, index in store.groups.items()},

@@ -59,7 +59,7 @@ def agree(index, twin):
     free = sorted(set(range(twin.capacity)) - set(slots))
     gone = sorted(set(range(-2, twin.next + 3)) - set(serials))
     assert (len(slots), twin.next) == (index.count, index.next)
-    assert slots == index.live().tolist()
+    assert slots == index.live().tolist() == np.asarray(index.order()).tolist()
     assert serials == index.serials_of(np.array(slots, dtype=np.int64)).tolist()
     assert [-1] * len(free) == index.serials_of(np.array(free, dtype=np.int64)).tolist()
     assert slots == index.slots_of(np.array(serials, dtype=np.int64)).tolist()
@@ -199,6 +199,24 @@ def test_it_restarts_with_other_serials_in_the_first_slots(serials):
         agree(index, twin)
 
 
+@pytest.mark.parametrize("serials", [range(10, 10), range(5, 10), range(9, 10)])
+def test_it_restarts_with_all_serials_up_to_the_next(serials):
+    index, twin = filled(5, 7, [1])
+    index.restart(serials, 10)
+    twin.held, twin.next = [(serial, slot) for slot, serial in enumerate(serials)], 10
+
+    agree(index, twin)
+    push(index, twin)
+    agree(index, twin)
+
+
+def test_it_restarts_with_no_more_serials_than_it_has_room_for():
+    index, twin = filled(5, 7, [1])
+    with pytest.raises(ValueError, match="6 items"):
+        index.restart(range(4, 10), 10)
+    agree(index, twin)
+
+
 def plain_state(**changes):
     return {**filled(8, 10)[0].state_dict(), **changes}
 
@@ -210,19 +228,21 @@ def holed_state(**changes):
 @pytest.mark.parametrize(
     "state",
     [
-        plain_state(next=9),
+        plain_state(next=1),
         plain_state(next=-1),
+        plain_state(next=11, capacity=9),
         plain_state(base=5),
-        plain_state(base=1),
-        plain_state(slots=np.arange(7)),
-        plain_state(slots=np.zeros(8, dtype=int)),
-        plain_state(slots=np.arange(8) + 1),
-        plain_state(slots=np.arange(8) - 1),
-        plain_state(serials=np.arange(8)[::-1]),
-        plain_state(serials=np.arange(8) - 3),
-        plain_state(serials=np.arange(9), slots=np.arange(9)),
-        plain_state(serials=[], slots=[], base=12),
-        plain_state(serials=[], slots=[], next=-3, base=-3),
+        plain_state(base=-1),
+        plain_state(first=1),
+        plain_state(first=-1),
+        plain_state(first=11),
+        holed_state(slots=np.arange(8)),
+        holed_state(slots=np.zeros(7, dtype=int)),
+        holed_state(slots=np.arange(7) + 2),
+        holed_state(slots=np.arange(7) - 1),
+        holed_state(serials=np.arange(3, 10)[::-1]),
+        holed_state(serials=np.arange(7) - 3),
+        holed_state(next=7),
         holed_state(free=[]),
         holed_state(free=[0, 1]),
         holed_state(fresh=9),

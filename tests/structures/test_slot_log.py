@@ -8,6 +8,7 @@ from ding_buffer.structures.slot_log import SlotLog
 
 STEP = st.one_of(
     st.tuples(st.just("push"), st.integers(1, 90)),
+    st.tuples(st.just("push many"), st.integers(0, 300)),
     st.tuples(st.just("pop"), st.integers(1, 60)),
     st.tuples(st.just("remove"), st.lists(st.integers(0, 300), min_size=1, max_size=40)),
 )
@@ -43,6 +44,12 @@ def test_it_agrees_with_a_list_of_serials_and_slots(capacity, seed, steps):
                 assert slot not in {slot for _, slot in held}
                 held.append((serial, slot))
                 serial += 1 + seed % 2
+        if step == "push many":
+            new = serial + np.arange(min(what, capacity - len(held)))
+            slots = log.push_many(new).tolist()
+            assert not {*slots} & {slot for _, slot in held}
+            held += zip(new.tolist(), slots, strict=True)
+            serial += len(new)
         for _ in range(min(what, len(held) - 1) if step == "pop" else 0):
             log.pop_oldest()
             held.pop(0)
@@ -91,3 +98,17 @@ def test_a_free_slot_has_no_serial_whatever_lay_there_before():
 
     free = np.setdiff1d(np.arange(2000), log.live())
     assert {-1} == set(log.serials_of(free).tolist())
+
+
+@given(st.integers(0, 30), st.lists(st.integers(0, 9), max_size=9, unique=True), st.integers(1, 20))
+def test_many_are_given_the_slots_that_one_after_another_would_be(count, gone, spare):
+    many, single = (made(10 + count + spare, 11)[0] for _ in range(2))
+    for log in (many, single):
+        if gone:
+            log.remove(np.array(gone))
+    serials = np.arange(100, 100 + count)
+
+    assert [single.push(serial) for serial in serials] == many.push_many(serials).tolist()
+    assert single.free == many.free
+    assert single.fresh == many.fresh
+    assert single.live().tolist() == many.live().tolist()

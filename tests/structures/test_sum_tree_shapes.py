@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ding_buffer.structures.sum_tree import SumTree
+
+
+@pytest.mark.parametrize("widest_top", [1, 16, 256, 4096])
+@pytest.mark.parametrize("capacity", [1, 17, 5000, 70000])
+def test_a_tree_is_right_whatever_the_width_of_its_top(capacity, widest_top):
+    # Whole numbers: every sum is exact.
+    masses = np.random.default_rng(capacity).integers(0, 4, capacity).astype(float)
+    masses[capacity // 2] = 3.0
+    tree = SumTree(capacity, widest_top)
+    tree.fill(masses)
+    tree.set([0, capacity - 1], [2.0, 1.0])
+    masses[[0, capacity - 1]] = 2.0, 1.0
+
+    tree.check()
+    targets = np.arange(masses.sum())
+    assert masses.sum() == tree.total
+    assert np.cumsum(masses).searchsorted(targets, side="right").tolist() == tree.find(targets).tolist()
+
+
+def test_a_top_has_a_node():
+    with pytest.raises(ValueError, match="the top of a sum tree has at least one node, got widest_top=0"):
+        SumTree(10, 0)
+
+
+@pytest.mark.parametrize("count", [3, 5000])
+def test_leaves_written_from_outside_count_once_they_are_marked(count):
+    tree = SumTree(70000)
+    slots = np.arange(count) * 7
+    tree.writable_leaves[slots] = 2.0
+    tree.mark(slots)
+
+    assert 2.0 * count == tree.total
+    tree.check()
+
+
+def test_an_infinite_target_finds_the_last_leaf_with_mass():
+    for tree in (SumTree(10), SumTree(70000)):
+        tree.set([3, 7], 1.0)
+        assert [7, 7, 3] == tree.find([np.inf, 1e300, 0.5]).tolist()
