@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ding_buffer.core.batch import flat, meta_rows, shaped_like
+from ding_buffer.core.batch import flat, shaped_like
+from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Chain, Middleware
 from ding_buffer.core.copies import clone
 
@@ -24,10 +25,7 @@ class CloneObject(Middleware):
 
     def extend(self, chain: Chain, batch: Sequence[Any], meta: Any = None) -> Any:
         """Stores copies."""
-        batch = [clone(data) for data in batch]
-        return chain(
-            batch, meta=None if meta is None else [clone(row) for row in meta_rows(meta, len(batch))]
-        )
+        return chain(_cloned(batch), meta=None if meta is None else _cloned(meta))
 
     def update(self, chain: Chain, index: Any, data: Any = None, meta: Any = None) -> Any:
         """Stores copies."""
@@ -38,7 +36,18 @@ class CloneObject(Middleware):
     def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
         """Returns copies, each independent of the others too."""
         batch = chain(size=size, **query)
+        if isinstance(batch, BufferedBatch):  # columns are copies already, but for the objects among them
+            return batch.mapped(_own)
         return shaped_like(batch, [clone(item) for item in flat(batch)])
+
+
+def _cloned(many: Any) -> Any:
+    """Copies columns together, and payloads or metas each for itself: what two share is shared no more."""
+    return clone(many) if isinstance(many, (Mapping, BufferedBatch)) else [clone(one) for one in many]
+
+
+def _own(column: Any) -> Any:
+    return clone(column) if getattr(getattr(column, "dtype", None), "hasobject", False) else column
 
 
 def clone_object() -> CloneObject:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any, ClassVar
 
+import numpy as np
+
+from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.errors import BadArgument, BadQuery, ChainError
 from ding_buffer.samplers.uniform import distinct
@@ -41,15 +45,22 @@ class GroupSample(Middleware):
         """Cuts the groups; a query without ``groupby`` raises ``BadQuery``."""
         if query.get("groupby") is None and not _names_groups(query.get("indices")):
             raise BadQuery("group_sample cuts groups: sample(size, groupby=key) is missing its groupby.")
-        return [self._cut(group) for group in chain(size=size, **query)]
+        batch = chain(size=size, **query)
+        if isinstance(batch, BufferedBatch) and batch.lengths is not None:
+            lengths = batch.lengths.tolist()
+            begins = [end - length for end, length in zip(accumulate(lengths), lengths, strict=True)]
+            rows = [begin + self._places(length) for begin, length in zip(begins, lengths, strict=True)]
+            return batch.pick(np.concatenate(rows), [len(part) for part in rows])
+        return [[group[place] for place in self._places(len(group)).tolist()] for group in batch]
 
-    def _cut(self, group: list[Any]) -> list[Any]:
-        rng, length = self.buffer.store.rng, self._length
+    def _places(self, length: int) -> np.ndarray:
+        """Returns which items of a group of this length are kept, in order."""
+        rng = self.buffer.store.rng
         if not self._ordered:
-            return [group[place] for place in distinct(rng, len(group), min(length, len(group))).tolist()]
-        starts = max(1, len(group) - length + 1) if self._whole else len(group)
+            return distinct(rng, length, min(self._length, length))
+        starts = max(1, length - self._length + 1) if self._whole else length
         start = int(rng.integers(starts))
-        return group[start : start + length]
+        return np.arange(start, min(start + self._length, length))
 
 
 def _names_groups(indices: Any) -> bool:

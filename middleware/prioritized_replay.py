@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ding_buffer.core.batch import column_of, flat, index_texts, is_slots, meta_rows, shaped_like
+from ding_buffer.core.annealing import Annealing
+from ding_buffer.core.batch import (
+    as_indices,
+    column_of,
+    column_values,
+    count_of,
+    flat,
+    in_hand,
+    meta_columns,
+    meta_rows,
+    same_keys,
+    shaped_like,
+)
+from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.copies import takes_entries, without_entry
-from ding_buffer.core.errors import BadArgument, BadPriority, ChainError, NotEnoughItems
-from ding_buffer.core.weighing import weighed
+from ding_buffer.core.errors import BadArgument, ChainError, NotEnoughItems
+from ding_buffer.core.number_checks import check_number
+from ding_buffer.core.weighing import weighed, weighed_columns
+from ding_buffer.kernels.chosen import power
 from ding_buffer.samplers.group_mass import GroupMasses
 from ding_buffer.samplers.prioritized_groups import Grouping, draw_by_items
 from ding_buffer.samplers.prioritized_range import draw_in_range, serials_of
 from ding_buffer.samplers.prioritized_windows import Wanted, Window
+from ding_buffer.samplers.priority_intake import PriorityIntake
 from ding_buffer.samplers.proportional import ProportionalSampler
 from ding_buffer.samplers.rank_based import RankSampler
 from ding_buffer.samplers.sampler import PrioritySampler
@@ -55,6 +70,7 @@ class PriorityExperienceReplay(Middleware):
         "staleness_check": "it would draw items that staleness_check then takes away",
         "sample_range_view": "it would draw from the whole buffer and miss the range",
         "padding": "it would draw groups that are already padded and weigh the padding",
+        "sequence": "it would draw items where sequence draws windows",
     }
 
     def __init__(
@@ -77,39 +93,30 @@ class PriorityExperienceReplay(Middleware):
             raise BadArgument(f"mode must be 'proportional' or 'rank', got {mode!r}.")
         if group_mass not in ("sum", "mix"):
             raise BadArgument(f"group_mass must be 'sum' or 'mix', got {group_mass!r}.")
-        _between("priority_power_factor", priority_power_factor, 0.0, math.inf)
-        _between("IS_weight_power_factor", IS_weight_power_factor, 0.0, 1.0)
-        _between("IS_weight_anneal_train_iter", IS_weight_anneal_train_iter, 0, math.inf)
-        _between("epsilon", epsilon, 0.0, math.inf)
-        _between("eta", eta, 0.0, 1.0)
+        check_number("priority_power_factor", priority_power_factor, 0.0)
+        check_number("IS_weight_power_factor", IS_weight_power_factor, 0.0, 1.0)
+        check_number("IS_weight_anneal_train_iter", IS_weight_anneal_train_iter, 0)
+        check_number("epsilon", epsilon, 0.0)
+        check_number("eta", eta, 0.0, 1.0)
         self.IS_weight = IS_weight
         self.priority_power_factor = priority_power_factor
-        self.max_priority = 1.0
-        """What an item without a priority is given.
-
-        The highest priority pushed or updated so far, 1 at first.
-        """
-        self._beta = IS_weight_power_factor
-        self._anneal = IS_weight_anneal_train_iter
-        self._beta_schedule = beta_schedule
-        self._samples = 0
+        self._beta = Annealing(IS_weight_power_factor, IS_weight_anneal_train_iter, beta_schedule)
         self._mode, self._stratified, self._epsilon = mode, stratified, epsilon
         self._group_mass, self._eta = group_mass, eta
-        self._counts: Counter[str] = Counter(poisoned=0)
         self._groups: dict[str, GroupMasses] = {}
+        self._intake = PriorityIntake(math.inf)
         self._sampler: PrioritySampler
         self._store: Store
 
     @property
     def IS_weight_power_factor(self) -> float:  # noqa: N802
         """The exponent beta of the next sample's weights."""
-        if self._beta_schedule is not None:
-            beta = self._beta_schedule(self._samples)
-            _between("beta_schedule", beta, 0.0, math.inf)
-            return float(beta)
-        if not self._anneal:
-            return self._beta
-        return min(1.0, self._beta + (1.0 - self._beta) * self._samples / self._anneal)
+        return self._beta.now
+
+    @property
+    def max_priority(self) -> float:
+        """What an item without a priority is given: the highest pushed or updated so far, 1 at first."""
+        return self._intake.max_priority
 
     def bind(self, buffer: Home) -> None:
         """Takes the items in that are already there."""
@@ -123,6 +130,7 @@ class PriorityExperienceReplay(Middleware):
             )
         except ValueError as error:
             raise BadArgument(f"priority_power_factor does not go with this buffer: {error}.") from error
+        self._intake = PriorityIntake(self._sampler.highest)
         self.on_loaded()
 
     # Priorities come in.
@@ -135,17 +143,38 @@ class PriorityExperienceReplay(Middleware):
         data, meta = self._prioritized(data, meta, self.max_priority)
         return chain(data, meta=meta)
 
-    def extend(self, chain: Chain, batch: Sequence[Any], meta: Any = None) -> Any:
+    def extend(self, chain: Chain, batch: Any, meta: Any = None) -> Any:
         """Does the same for many; one bad priority refuses all of them."""
-        batch = list(batch)
-        rows = [None] * len(batch) if meta is None else meta_rows(meta, len(batch))
+        batch = in_hand(batch)
+        columns, length = isinstance(batch, (Mapping, BufferedBatch)), count_of(batch)
+        if isinstance(batch, Mapping) and meta is None and "priority" in batch:
+            meta, batch = {"priority": batch["priority"]}, without_entry(batch, "priority")
+        if isinstance(meta, (list, tuple)) and len(meta) == length:
+            meta = same_keys(meta) or meta
+        if isinstance(meta, Mapping) or (columns and meta is None):
+            return chain(batch, meta=self._column_of_priorities(length, meta))
+        rows = [None] * length if meta is None else meta_rows(meta, length)
         highest, payloads, metas = self.max_priority, [], []
-        for data, row in zip(batch, rows, strict=True):
+        for data, row in zip([None] * length if columns else batch, rows, strict=True):
             data, meta = self._prioritized(data, row, highest)
             highest = max(highest, meta["priority"])
             payloads.append(data)
             metas.append(meta)
-        return chain(payloads, meta=metas)
+        return chain(batch if columns else payloads, meta=metas)
+
+    def _column_of_priorities(self, length: int, meta: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Returns the metas of many items as columns, with a priority for each."""
+        columns = {key: values for key, (values, _) in meta_columns(meta, length).items()}
+        given = columns.get("priority")
+        if given is None:
+            return {**columns, "priority": np.full(length, self.max_priority)}
+        if not isinstance(given, np.ndarray) and any(value is None for value in given):
+            highest, filled = self.max_priority, []
+            for value in given:
+                filled.append(highest if value is None else self._intake.checked(value))
+                highest = max(highest, filled[-1])
+            return {**columns, "priority": np.array(filled)}
+        return {**columns, "priority": self._intake.checked_all(given)}
 
     def _prioritized(
         self, data: Any, meta: Mapping[str, Any] | None, highest: float
@@ -155,56 +184,38 @@ class PriorityExperienceReplay(Middleware):
         if meta is None and takes_entries(data) and "priority" in data:
             meta, data = {"priority": data["priority"]}, without_entry(data, "priority")
         given = None if meta is None else meta.get("priority")
-        return data, {
-            **(meta or {}),
-            "priority": highest if given is None else self._checked(given),
-        }
+        return data, {**(meta or {}), "priority": highest if given is None else self._intake.checked(given)}
 
     def update(self, chain: Chain, index: Any, data: Any = None, meta: Any = None) -> Any:
         """Checks the priorities before anything changes.
 
         An item keeps its priority where the new meta names none.
         """
-        priorities: Any = None
         if isinstance(meta, Mapping) and isinstance(index, str):
             slot = self._store.slot_of(index)
             if "priority" in meta:
-                priorities = self._checked(meta["priority"])
-                meta = {**meta, "priority": priorities}
+                meta = {**meta, "priority": self._intake.checked(meta["priority"])}
             elif slot >= 0:
                 meta = {**meta, "priority": float(self._sampler.priorities([slot])[0])}
         elif isinstance(meta, Mapping) and "priority" in meta:
-            index = index if is_slots(index) else index_texts(index)
-            priorities = self._checked_all(column_of(meta["priority"], len(index), "priority"))
-            meta = {**meta, "priority": priorities.tolist()}
-        there = chain(index, data=data, meta=meta)
-        if priorities is not None and np.any(there):
-            self.max_priority = max(self.max_priority, float(np.max(priorities, where=there, initial=0.0)))
-        return there
-
-    def _checked_all(self, priorities: Sequence[Any]) -> np.ndarray:
-        if all(type(one) is float for one in priorities):  # what an array of them becomes
-            column = np.array(priorities)
-            if len(column) and 0.0 <= column.min() and column.max() <= self._sampler.highest:
-                return column
-        return np.array([self._checked(one) for one in priorities])  # names the bad one
-
-    def _checked(self, priority: Any) -> float:
-        try:
-            value = math.nan if isinstance(priority, (str, bytes)) else float(priority)
-        except (TypeError, ValueError, OverflowError):
-            value = math.nan
-        if not 0.0 <= value <= self._sampler.highest:
-            raise BadPriority(f"A priority must be a finite number of at least 0, got {priority!r}.")
-        return value
+            index = as_indices(index)
+            priorities = meta["priority"]
+            if not isinstance(priorities, np.ndarray) or priorities.shape != (len(index),):
+                priorities = column_of(priorities, len(index), "priority")
+            meta = {**meta, "priority": self._intake.checked_all(priorities)}
+        return chain(index, data=data, meta=meta)
 
     # The store says what became of items.
 
     def on_filled(self, slots: Sequence[int]) -> None:
         """Makes new items drawable. Evicted ones need no word: their slot is filled again at once."""
-        for slot in slots:
-            priority = self._stored(slot)
-            self._sampler.set_one(slot, self.max_priority if priority is None else priority)
+        if len(slots) == 1:
+            priority = self._intake.usable_one(self._store.storage.meta(slots[0]).get("priority"))
+            self._sampler.set_one(slots[0], self.max_priority if priority is None else priority)
+        else:
+            priorities = self._stored_many(slots)
+            priorities[np.isnan(priorities)] = self.max_priority
+            self._sampler.set(slots, priorities)
         self._touch(slots)
 
     def on_evicted(self, slots: Sequence[int]) -> None:
@@ -218,43 +229,33 @@ class PriorityExperienceReplay(Middleware):
 
     def on_updated(self, slots: Sequence[int]) -> None:
         """Takes changed priorities over, whichever view changed them."""
-        found = [(slot, priority) for slot in slots if (priority := self._stored(slot)) is not None]
-        if found:
-            self._sampler.set([slot for slot, _ in found], [priority for _, priority in found])
+        values, there = self._store.storage.metas(slots, "priority")
+        priorities = self._intake.usable(values, there)
+        told: Any = slots
+        if priorities is not values:  # as they are, they are all there and sound
+            known = ~np.isnan(priorities)
+            told, priorities = np.asarray(slots)[known], priorities[known]
+        self._sampler.set(told, priorities)
         self._touch(slots)
 
     def on_cleared(self) -> None:
         """Starts anew; beta goes on."""
         self._sampler.clear()
         self._groups.clear()
-        self.max_priority = 1.0
+        self._intake.max_priority = 1.0
 
     def on_loaded(self) -> None:
         """Takes over the priorities in the metas of all items."""
         self.on_cleared()
-        slots = self._store.live()
-        known = {slot: priority for slot in slots if (priority := self._stored(slot)) is not None}
-        self.max_priority = max([1.0, *known.values()])
-        if slots:
-            self._sampler.set(slots, [known.get(slot, self.max_priority) for slot in slots])
+        slots = self._store.ring.live()
+        priorities = self._stored_many(slots)
+        priorities[np.isnan(priorities)] = self.max_priority
+        if len(slots):
+            self._sampler.set(slots, priorities)
 
-    def _stored(self, slot: int) -> float | None:
-        """Returns the priority in an item's meta.
-
-        One that came past this layer and cannot be is counted, not used.
-        """
-        priority = self._store.storage.item(slot).meta.get("priority")
-        if priority is None:
-            return None
-        if type(priority) is float and 0.0 <= priority <= self.max_priority:  # mostly so: cheaper
-            return priority
-        try:
-            value = self._checked(priority)
-        except BadPriority:
-            self._counts["poisoned"] += 1
-            return None
-        self.max_priority = max(self.max_priority, value)
-        return value
+    def _stored_many(self, slots: Any) -> np.ndarray:
+        """Returns the priorities in the metas of items, NaN where there is none that can be used."""
+        return self._intake.usable(*self._store.storage.metas(slots, "priority"))
 
     def _touch(self, slots: Sequence[int]) -> None:
         for masses in self._groups.values():
@@ -267,6 +268,9 @@ class PriorityExperienceReplay(Middleware):
 
         What names its items, or cannot be, is left to the buffer.
         """
+        if not query and type(size) is int and size > 0 and len(self._store):  # mostly so
+            slots, weights = self._draw(size, None)
+            return self._weighed(chain(size=size, indices=slots), slots, weights)
         rest = {key: value for key, value in query.items() if key not in _DECIDED_HERE}
         positions = self._store.positions(query.get("sample_range"))
         groupby, unroll_len = query.get("groupby"), query.get("unroll_len") or 0
@@ -275,8 +279,7 @@ class PriorityExperienceReplay(Middleware):
         if not (drawable and sound) or query.get("indices") is not None:
             return chain(size=size, **query)
         if groupby is None:
-            slots = self._draw(int(size or 0), positions)
-            weights = self._weights(self._sampler.masses(slots), self._sampler.min_mass)
+            slots, weights = self._draw(int(size or 0), positions)
             return self._weighed(chain(size=len(slots), indices=slots, **rest), slots, weights)
         try:
             windows = self._draw_windows(int(size or 0), groupby, positions, int(unroll_len))
@@ -290,12 +293,17 @@ class PriorityExperienceReplay(Middleware):
             raise ChainError(
                 "A layer inside PriorityExperienceReplay changed the number of groups: whose weight is whose?"
             )
-        spread = np.repeat(weights, [len(group) for group in batch])
+        lengths: Any = batch.lengths if isinstance(batch, BufferedBatch) else [len(group) for group in batch]
+        spread = np.repeat(weights, lengths)
         return self._weighed(batch, None, spread)
 
-    def _draw(self, size: int, positions: range) -> np.ndarray:
-        store = self._store
-        return draw_in_range(store.rng, self._sampler, store.ring, positions, size, self._stratified)
+    def _draw(self, size: int, positions: range | None) -> tuple[np.ndarray, np.ndarray]:
+        """Draws slots, of these positions or (None) of all, and weighs them."""
+        store, sampler = self._store, self._sampler
+        if positions is None or len(positions) == len(store):
+            return sampler.draw_weighed(store.rng, size, self._stratified, self._next_beta())
+        slots = draw_in_range(store.rng, sampler, store.ring, positions, size, self._stratified)
+        return slots, self._weights(sampler.masses(slots), sampler.min_mass)
 
     def _draw_windows(self, size: int, groupby: str, positions: range, unroll_len: int) -> list[Window]:
         store, index = self._store, self._store.grouped(groupby)
@@ -313,15 +321,22 @@ class PriorityExperienceReplay(Middleware):
         return self._groups[groupby].draw(store.rng, size, wanted, self._stratified)
 
     def _weights(self, masses: np.ndarray, least: float) -> np.ndarray:
-        beta = self.IS_weight_power_factor
-        self._samples += 1
-        weights: np.ndarray = (masses / least) ** -beta
-        return weights
+        return power(masses / least, 0.0, -self._next_beta())
+
+    def _next_beta(self) -> float:
+        beta = self._beta.now
+        self._beta.samples += 1
+        return beta
 
     def _weighed(self, batch: Sequence[Any], slots: np.ndarray | None, weights: np.ndarray) -> Any:
         """Returns the batch with its weights, in items and payloads that are not the stored ones."""
         if not self.IS_weight:
             return batch
+        if isinstance(batch, BufferedBatch):
+            if slots is not None and batch.slots.size != len(weights):
+                order = np.argsort(slots, kind="stable")
+                weights = weights[order][np.searchsorted(slots[order], batch.slots.reshape(-1))]
+            return weighed_columns(batch, weights)
         items = flat(batch)
         if slots is not None and len(items) != len(weights):  # a layer further in took items out
             by_slot = dict(zip(slots.tolist(), weights.tolist(), strict=True))
@@ -331,58 +346,53 @@ class PriorityExperienceReplay(Middleware):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what the metas of the items do not tell."""
-        slots = self._store.live()
+        slots = self._store.ring.live()
+        priorities = self._sampler.priorities(slots)
+        told = _told(*self._store.storage.metas(slots, "priority"))
         untold = {
-            place - len(slots): priority
-            for place, (slot, priority) in enumerate(
-                zip(slots, self._sampler.priorities(slots).tolist(), strict=True)
-            )
-            if not _is_told(self._store.storage.item(slot).meta.get("priority"), priority)
+            place - len(slots): float(priorities[place])
+            for place in np.flatnonzero(told != priorities).tolist()
         }
         return {
             "max_priority": self.max_priority,
-            "samples": self._samples,
-            "counts": dict(self._counts),
+            "samples": self._beta.samples,
+            "counts": {"poisoned": self._intake.poisoned},
             "untold": {"places": list(untold), "priorities": list(untold.values())},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes it back; most priorities came with the items."""
-        highest, samples = self._checked(state["max_priority"]), int(state["samples"])
-        counts = Counter({str(key): int(value) for key, value in state["counts"].items()})
+        checked = self._intake.checked
+        highest, samples = checked(state["max_priority"]), int(state["samples"])
+        poisoned = int(state["counts"]["poisoned"])
         slots, untold = self._store.live(), state["untold"]
         priorities = {
-            slots[place]: self._checked(priority)
+            slots[place]: checked(priority)
             for place, priority in zip(untold["places"], untold["priorities"], strict=True)
             if -len(slots) <= place < 0  # counted from the newest: of more items than fit those are kept
         }
         if priorities:
             self._sampler.set(list(priorities), list(priorities.values()))
-        self.max_priority, self._samples, self._counts = highest, samples, counts
+        self._intake.max_priority, self._intake.poisoned = highest, poisoned
+        self._beta.samples = samples
 
     def stats(self) -> dict[str, Any]:
         """Returns the running maximum, the current beta, and how many bad priorities came past this layer."""
-        return {"max_priority": self.max_priority, "beta": self.IS_weight_power_factor, **self._counts}
+        return {"max_priority": self.max_priority, "beta": self._beta.now, "poisoned": self._intake.poisoned}
 
     def __getstate__(self) -> dict[str, Any]:
         """The store comes from the buffer that takes the copy; the masses of groups are found again."""
         return {**super().__getstate__(), "_groups": {}}
 
 
-def _between(name: str, value: float, low: float, high: float) -> None:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float, np.number))
-        or not low <= value <= high
-        or value == math.inf
-    ):
-        raise BadArgument(f"{name} must be a number in [{low}, {high}], got {value!r}.")
-
-
 def _at_least(least: int, value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and bool(value >= least)
 
 
-def _is_told(told: Any, priority: float) -> bool:
-    """Tells whether an item's meta alone brings its priority back: no other layer or view has pushed it."""
-    return isinstance(told, (int, float)) and float(told) == priority
+def _told(values: Any, there: np.ndarray | None) -> np.ndarray:
+    """Returns the priorities that the metas alone bring back; NaN where another layer or view pushed."""
+    if isinstance(values, np.ndarray) and values.dtype == np.float64:
+        return values if there is None else np.where(there, values, np.nan)
+    listed = column_values({"priority": (values, there)}, "priority", len(values))
+    known = [float(value) if isinstance(value, (int, float)) else np.nan for value in listed]
+    return np.array(known, dtype=np.float64)

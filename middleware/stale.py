@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ding_buffer.core.batch import column_of, index_texts, is_slots, meta_rows, stored
+from ding_buffer.core.batch import as_indices, column_of, count_of, in_hand, meta_rows, note, told
 from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.errors import BadArgument, ChainError, MissingMeta
 from ding_buffer.storages.store import Store
@@ -45,9 +45,8 @@ class Staleness(Middleware):
     def bind(self, buffer: Home) -> None:
         """Takes the items in that are there; each must tell when it was collected."""
         self._store = buffer.store
-        unknown = sum(
-            1 for item in self._store.items(self._store.live()) if not _is_iteration(item.meta.get(_KEY))
-        )
+        live = self._store.ring.live()
+        unknown = len(live) - len(_dated(*self._store.storage.metas(live, _KEY))[0])
         if unknown:
             raise ChainError(
                 f"staleness_check cannot tell the age of {unknown} items that have no meta[{_KEY!r}]."
@@ -59,10 +58,16 @@ class Staleness(Middleware):
         _check(meta)
         return chain(data, meta=meta)
 
-    def extend(self, chain: Chain, batch: Sequence[Any], meta: Any = None) -> Any:
+    def extend(self, chain: Chain, batch: Any, meta: Any = None) -> Any:
         """Asks it of every item, before any is stored."""
-        batch = list(batch)
-        rows = meta_rows(meta, len(batch))
+        batch = in_hand(batch)
+        if isinstance(meta, Mapping):
+            values = column_of(meta.get(_KEY), count_of(batch), _KEY)
+            if len(_dated(values)[0]) < len(values):
+                for value in values:
+                    _check({_KEY: value})
+            return chain(batch, meta=meta)
+        rows = meta_rows(meta, count_of(batch))
         for row in rows:
             _check(row)
         return chain(batch, meta=rows)
@@ -73,7 +78,7 @@ class Staleness(Middleware):
             if meta is not None:
                 _check(meta)
         elif isinstance(meta, Mapping) and _KEY in meta:
-            index = index if is_slots(index) else index_texts(index)
+            index = as_indices(index)
             for iteration in column_of(meta[_KEY], len(index), _KEY):
                 _check({_KEY: iteration})
         return chain(index, data=data, meta=meta)
@@ -93,25 +98,33 @@ class Staleness(Middleware):
                 f"got {train_iter_sample_data!r} for the iteration."
             )
         stale = self._pop_stale(float(train_iter_sample_data))
-        if stale:
-            self._stale += self.buffer.delete(stale)
+        if len(stale):
+            self._stale += self.buffer.delete(self._store.names(stale))
         batch = chain(size=size, **query)
-        for item in stored(batch):
-            if _is_iteration(item.meta.get(_KEY)):
-                item.meta["staleness"] = train_iter_sample_data - item.meta[_KEY]
+        values, there = told(batch, _KEY)
+        if isinstance(values, np.ndarray) and values.dtype.kind in "if":
+            there &= np.isfinite(values)
+            note(batch, "staleness", train_iter_sample_data - values, there)
+        else:
+            there &= np.array([_is_iteration(value) for value in values], dtype=bool)
+            ages = [
+                train_iter_sample_data - value if known else 0
+                for value, known in zip(values, there.tolist(), strict=True)
+            ]
+            note(batch, "staleness", ages, there)
         return batch
 
-    def _pop_stale(self, now: float) -> list[str]:
-        found: dict[str, None] = {}
+    def _pop_stale(self, now: float) -> np.ndarray:
+        found = []
         while self._iterations and now - self._iterations[0] > self._limit:
             iteration = heapq.heappop(self._iterations)
             serials = self._collected.pop(iteration)
             self._entries -= len(serials)
-            for slot in self._store.ring.slots_of(np.array(serials, dtype=np.int64)).tolist():
-                item = self._store.storage.item(slot) if slot >= 0 else None
-                if item is not None and item.meta.get(_KEY) == iteration:
-                    found[item.index] = None
-        return list(found)
+            slots = self._store.ring.slots_of(np.array(serials, dtype=np.int64))
+            slots = slots[slots >= 0]
+            places, iterations = _dated(*self._store.storage.metas(slots, _KEY))
+            found.append(slots[places[iterations == iteration]])
+        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
 
     def on_filled(self, slots: Sequence[int]) -> None:
         """Notes when items were collected.
@@ -120,19 +133,30 @@ class Staleness(Middleware):
         """
         if self._limit == math.inf:
             return
-        for slot in slots:
-            meta = self._store.storage.item(slot).meta
-            if not _is_iteration(meta.get(_KEY)):
-                continue
-            iteration = float(meta[_KEY])
-            serials = self._collected.get(iteration)
-            if serials is None:
-                serials = self._collected[iteration] = []
-                heapq.heappush(self._iterations, iteration)
-            serials.append(self._store.ring.serial_of(slot))
-            self._entries += 1
+        ring = self._store.ring
+        if len(slots) == 1:
+            value: Any = self._store.storage.meta(slots[0]).get(_KEY)
+            if _is_iteration(value):
+                self._file(float(value), [ring.serial_of(slots[0])])
+        else:
+            where = np.asarray(slots, dtype=np.int64)
+            places, iterations = _dated(*self._store.storage.metas(where, _KEY))
+            serials = ring.serials_of(where[places])
+            order = np.argsort(iterations, kind="stable")
+            distinct, begins = np.unique(iterations[order], return_index=True)
+            parts = np.split(serials[order], begins[1:])
+            for iteration, part in zip(distinct.tolist(), parts, strict=bool(len(distinct))):
+                self._file(iteration, part.tolist())
         if self._entries > 2 * len(self._store) + 64:  # evicted items left entries behind
             self.on_loaded()
+
+    def _file(self, iteration: float, serials: list[int]) -> None:
+        filed = self._collected.get(iteration)
+        if filed is None:
+            filed = self._collected[iteration] = []
+            heapq.heappush(self._iterations, iteration)
+        filed += serials
+        self._entries += len(serials)
 
     def on_updated(self, slots: Sequence[int]) -> None:
         """Notes changed iterations."""
@@ -164,6 +188,17 @@ class Staleness(Middleware):
 
 def _is_iteration(value: Any) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _dated(values: Any, there: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns which of these values are iterations, and those, as float64."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "if":
+        known = np.isfinite(values) if there is None else np.isfinite(values) & there
+        places = np.flatnonzero(known)
+        return places, values[places].astype(np.float64)
+    found = np.array([_is_iteration(value) for value in values], dtype=bool)
+    places = np.flatnonzero(found if there is None else found & there)
+    return places, np.array([float(values[place]) for place in places.tolist()], dtype=np.float64)
 
 
 def _check(meta: Mapping[str, Any] | None) -> None:

@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ding_buffer.core.batch import stored
+import numpy as np
+
+from ding_buffer.core.batch import indices_of, note
 from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.errors import BadArgument
+from ding_buffer.kernels.chosen import all_below, count_up
 from ding_buffer.storages.store import Store
 
 
@@ -23,14 +26,14 @@ class UseCount(Middleware):
         if isinstance(max_use, bool) or not isinstance(max_use, (int, float)) or not max_use >= 1:
             raise BadArgument(f"max_use must be a number of at least 1, got {max_use!r}.")
         self._max_use = max_use
-        self._uses: list[int] = []  # by slot
+        self._uses = np.zeros(0, dtype=np.int64)  # by slot
         self._worn_out = 0
         self._store: Store
 
     def bind(self, buffer: Home) -> None:
         """Counts the items that are there from zero."""
         self._store = buffer.store
-        self.on_loaded()
+        self._uses = np.zeros(self._store.capacity, dtype=np.int64)
 
     def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
         """Counts every occurrence in the batch.
@@ -38,50 +41,46 @@ class UseCount(Middleware):
         An item that has reached its limit is still returned, and gone afterwards.
         """
         batch = chain(size=size, **query)
-        items = stored(batch)
-        worn: dict[str, None] = {}
-        item_in = self._store.storage.item
-        for item, slot in zip(
-            items, self._store.slots_of([item.index for item in items]).tolist(), strict=True
-        ):
-            if slot < 0:  # a layer further in has deleted it meanwhile
-                continue
-            count = self._uses[slot] = self._uses[slot] + 1
-            # What is returned may be a copy; the stored item is to tell its count too.
-            item.meta["use_count"] = item_in(slot).meta["use_count"] = count
-            if count >= self._max_use:
-                worn[item.index] = None
-        if worn:
-            self._worn_out += self.buffer.delete(list(worn))
+        slots = self._store.slots_of(indices_of(batch))
+        if all_below(slots, self._store.capacity):
+            counts = count_up(self._uses, slots)
+            note(batch, "use_count", counts)
+        else:  # a layer further in has deleted some meanwhile, or there are fillers, which are no items
+            there = slots >= 0
+            column = np.zeros(len(slots), dtype=np.int64)
+            slots = slots[there]
+            counts = column[there] = count_up(self._uses, slots)
+            note(batch, "use_count", column, there)
+        # What is returned may be a copy; the stored item is to tell its count too.
+        self._store.storage.set_metas(slots, "use_count", counts)
+        if self._max_use != math.inf:
+            worn = slots[counts >= self._max_use]
+            if len(worn):
+                self._worn_out += self.buffer.delete(self._store.names(np.unique(worn)))
         return batch
 
     def on_filled(self, slots: Sequence[int]) -> None:
         """New items have not been used."""
-        for slot in slots:
-            if slot >= len(self._uses):
-                self._uses.extend([0] * (slot + 1 - len(self._uses)))
-            self._uses[slot] = 0
+        self._uses[slots[0] if len(slots) == 1 else slots] = 0
 
     def on_cleared(self) -> None:
         """Forgets all counts."""
-        self._uses.clear()
+        self._uses[:] = 0
 
     def on_loaded(self) -> None:
         """Counts the items that are there now from zero."""
         self.on_cleared()
-        self.on_filled(self._store.live())
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the counts, oldest item first."""
-        return {"uses": [self._uses[slot] for slot in self._store.live()], "worn_out": self._worn_out}
+        return {"uses": self._uses[self._store.live()].tolist(), "worn_out": self._worn_out}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes the counts of the items that were loaded, which are the newest of those saved."""
         uses, slots = [int(count) for count in state["uses"]], self._store.live()
         if len(uses) < len(slots) or min(uses, default=0) < 0:
             raise ValueError(f"{len(uses)} use counts for {len(slots)} items")
-        for slot, count in zip(slots, uses[len(uses) - len(slots) :], strict=True):
-            self._uses[slot] = count
+        self._uses[slots] = uses[len(uses) - len(slots) :]
         self._worn_out = int(state["worn_out"])
 
     def stats(self) -> dict[str, Any]:

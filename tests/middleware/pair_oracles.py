@@ -13,6 +13,18 @@ EPSILON, ALPHA, BETA = 1e-12, 0.6, 0.4
 ITERATION = "train_iter_data_collected"
 
 
+def payload(number: int) -> dict[str, Any]:
+    """Returns the transition of this number."""
+    return {
+        "obs": np.array([number]),
+        "n": number,
+        "reward": float(number),
+        "next_obs": np.array([number + 0.5]),
+        "terminated": number % 7 == 0,
+        "truncated": number % 11 == 0,
+    }
+
+
 @dataclass
 class Record:
     """What the model knows of one item."""
@@ -43,7 +55,13 @@ class Drawn:
     allowed: list[str]
     """What could be drawn, oldest first."""
     records: dict[str, Record]
+    pushes: list[tuple[str, int | None]]
+    """Every index there ever was, oldest first, with the env it was pushed with."""
     uses: Counter[str] = field(default_factory=Counter)
+    gone: set[str] = field(default_factory=set)
+    """What went with the draw, where what is ``stored`` is a copy that knows nothing of it."""
+    windows: bool = False
+    """Whether the groups are windows that a layer drew, and not what was asked for with ``groupby``."""
 
     @property
     def items(self) -> list[Any]:
@@ -63,6 +81,8 @@ class Oracle:
     independent = False
     """Whether nothing is shared with what is stored."""
     pads = False
+    window = 0
+    """How many items of one episode are drawn where a flat batch is asked for; 0: one."""
 
     def query(self, now: int) -> dict[str, Any]:
         """What the layer needs to be told with each sample."""
@@ -108,6 +128,8 @@ class Weighed(Oracle):
 
     def check(self, drawn: Drawn) -> None:
         records = drawn.records
+        if drawn.windows:  # drawn further out, by slot: nobody weighs them
+            return
         if drawn.flat:
             least = min(record.mass for record in records.values())
             (group,) = drawn.groups
@@ -164,7 +186,8 @@ class Counted(Oracle):
         for item in drawn.items:
             noted[item.index] = max(noted.get(item.index, 0), item.meta["use_count"])
         for index, count in drawn.uses.items():
-            assert drawn.records[index].uses + count == noted[index] == drawn.stored[index].meta["use_count"]
+            assert drawn.records[index].uses + count == noted[index]
+            assert index in drawn.gone or noted[index] == drawn.stored[index].meta["use_count"]
 
     def goes_last(self, record: Record) -> bool:
         return record.uses >= self._max_use
@@ -208,3 +231,51 @@ class Padded(Oracle):
         for group, fillers in pairs:
             assert {filler.index for filler in fillers} <= {item.index for item in group}
             assert not {id(filler) for filler in fillers} & {id(item) for item in group}
+
+
+class Stepped(Oracle):
+    """Every transition spans several steps of its env; fillers too."""
+
+    copies = True
+
+    def __init__(self, n: int, gamma: float) -> None:
+        self._n, self._gamma = n, gamma
+
+    def check(self, drawn: Drawn) -> None:
+        place = {index: place for place, (index, _) in enumerate(drawn.pushes)}
+        for item in [*drawn.items, *(filler for group in drawn.fillers for filler in group)]:
+            taken = [payload(number) for number in self._numbers(drawn, place[item.index])]
+            last = taken[-1]
+            total = sum(self._gamma**power * step["reward"] for power, step in enumerate(taken))
+            discount = 0.0 if last["terminated"] else self._gamma ** len(taken)
+            assert item.data["reward"] == pytest.approx(total)
+            assert item.data["discount"] == item.meta["discount"] == pytest.approx(discount)
+            assert len(taken) == item.meta["n_step"]
+            assert last["next_obs"].tolist() == item.data["next_obs"].tolist()
+            assert last["truncated"] == item.data["truncated"]
+        for stored in drawn.stored.values():
+            assert stored.data["n"] == stored.data["reward"]
+            assert "discount" not in stored.data
+
+    def _numbers(self, drawn: Drawn, place: int) -> list[int]:
+        first, env = drawn.pushes[place]
+        numbers = [drawn.records[first].number]
+        for index, its_env in drawn.pushes[place + 1 :]:
+            over = numbers[-1] % 7 == 0 or numbers[-1] % 11 == 0
+            if len(numbers) == self._n or over:
+                break
+            if its_env == env:
+                if index not in drawn.records:
+                    break
+                numbers.append(drawn.records[index].number)
+        return numbers
+
+
+class Windowed(Oracle):
+    """A flat batch is one of windows; that these are legal, the walk itself looks after."""
+
+    def __init__(self, length: int) -> None:
+        self.window = length
+
+    def check(self, drawn: Drawn) -> None:
+        assert not drawn.windows or {self.window} == {len(group) for group in drawn.groups}

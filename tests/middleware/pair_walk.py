@@ -11,7 +11,8 @@ import numpy as np
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import NotEnoughItems
-from tests.middleware.pair_oracles import ITERATION, Drawn, Oracle, Record
+from tests.middleware.pair_oracles import ITERATION, Drawn, Oracle, Record, payload
+from tests.structures.naive_runs import NaiveRuns, Rule
 
 CAPACITY = 14
 
@@ -22,6 +23,7 @@ class Walk:
     def __init__(self, buffer: DequeBuffer, oracles: Sequence[Oracle], seed: int) -> None:
         self.buffer = buffer
         self.outside = buffer.view()
+        self.columns = buffer.store.storage.columnar
         self.oracles = list(oracles)
         self.rng = np.random.default_rng(seed)
         self.records: dict[str, Record] = {}  # oldest first
@@ -30,6 +32,8 @@ class Walk:
         self.pushed = 0
         self.batches = 0
         self.known = ["never-there"]
+        self.pushes: list[tuple[str, int | None]] = []  # all there ever were, with the env they had then
+        self.runs: NaiveRuns = NaiveRuns()
 
     def run(self, steps: int) -> None:
         """Takes so many steps."""
@@ -52,15 +56,17 @@ class Walk:
         if self.rng.random() < 0.7:
             meta["priority"] = float(self.rng.integers(100)) / 10
         self.pushed += 1
-        return {"obs": np.array([self.pushed]), "n": self.pushed}, meta
+        return payload(self.pushed), meta
 
     def take_in(self, index: str, data: dict[str, Any], meta: dict[str, Any]) -> None:
         priority = meta.get("priority", self.highest)
         self.highest = max(self.highest, priority)
+        if len(self.records) == CAPACITY:
+            self.forget([next(iter(self.records))])
+        self.runs.push(index, meta["env"], data["terminated"] or data["truncated"])
         self.records[index] = Record(data["n"], meta["env"], meta[ITERATION], priority)
         self.known.append(index)
-        if len(self.records) > CAPACITY:
-            del self.records[next(iter(self.records))]
+        self.pushes.append((index, meta["env"]))
 
     def push(self) -> None:
         data, meta = self.payload_and_meta()
@@ -74,14 +80,18 @@ class Walk:
 
     def extend(self) -> None:
         pairs = [self.payload_and_meta() for _ in range(int(self.rng.integers(1, 6)))]
-        items = self.buffer.extend([data for data, _ in pairs], meta=[meta for _, meta in pairs])
+        batch: Any = [data for data, _ in pairs]
+        if self.columns and self.pushed % 2:
+            batch = {key: np.array([data[key] for data in batch]) for key in batch[0]}
+        items = self.buffer.extend(batch, meta=[meta for _, meta in pairs])
         for item, (data, meta) in zip(items, pairs, strict=True):
-            self.not_shared(data, item)
+            self.not_shared(data, item, copied=self.columns)
             self.take_in(item.index, data, meta)
 
-    def not_shared(self, data: dict[str, Any], item: Any) -> None:
+    def not_shared(self, data: dict[str, Any], item: Any, copied: bool = False) -> None:
         assert data["n"] == item.data["n"]
-        assert self.any("independent") != np.shares_memory(data["obs"], item.data["obs"])
+        shared = not (copied or self.any("independent"))
+        assert shared == np.shares_memory(data["obs"], item.data["obs"])
 
     def some(self, most: int) -> list[str]:
         """Some indices, one of them twice, some long gone."""
@@ -96,7 +106,8 @@ class Walk:
         for index, priority in zip(indices, priorities, strict=True):
             if index in self.records:
                 self.records[index].priority = priority
-                self.highest = max(self.highest, priority)
+        named = [self.records[index].priority for index in indices if index in self.records]
+        self.highest = max(self.highest, *named, 0.0)
 
     def update_many(self) -> None:
         indices = self.some(6)
@@ -109,10 +120,14 @@ class Walk:
         assert known is self.buffer.update(index, data=data, meta=meta)
         if known:
             record = self.records[index]
+            if record.env != meta["env"]:
+                self.runs.move(index, meta["env"])
+            if data["terminated"] or data["truncated"]:
+                self.runs.end(index)
             record.number, record.env, record.iteration = data["n"], meta["env"], meta[ITERATION]
             record.priority = meta.get("priority", record.priority)
             self.highest = max(self.highest, record.priority)
-            self.not_shared(data, self.outside.get_by_index(index))
+            self.not_shared(data, self.outside.get_by_index(index), copied=self.columns)
 
     def delete(self) -> None:
         indices = self.some(4)
@@ -123,10 +138,12 @@ class Walk:
     def forget(self, indices: Any) -> None:
         for index in indices:
             del self.records[index]
+            self.runs.remove([index])
 
     def clear(self) -> None:
         self.buffer.clear()
         self.records.clear()
+        self.runs = NaiveRuns()
         self.highest = 1.0
 
     def reload(self) -> None:
@@ -158,6 +175,9 @@ class Walk:
         assert not self.too_few(size, allowed, query)
         assert size == len(batch)
         drawn = self.opened(batch, allowed, stored, query)
+        if self.columns:  # what was there before are copies, which tell nothing of now
+            drawn.stored = {**stored, **{item.index: item for item in self.outside}}
+            drawn.gone = set(stored) - {item.index for item in self.outside}
         self.look(drawn, query)
         for oracle in self.oracles:
             oracle.check(drawn)
@@ -182,13 +202,27 @@ class Walk:
 
     def too_few(self, size: int, allowed: Sequence[str], query: dict[str, Any]) -> bool:
         replace = query.get("replace", False) or self.any("replaces")
-        if "groupby" in query:
+        if self.window(query):
+            count, replace = len(self.windows(allowed, query)), query.get("replace", False)
+        elif "groupby" in query:
             held = Counter(self.records[index].env for index in allowed)
             del held[None]
             count = sum(length >= query.get("unroll_len", 1) for length in held.values())
         else:
             count = len(allowed)
         return count == 0 or (size > count and not replace)
+
+    def window(self, query: dict[str, Any]) -> int:
+        """How long the windows are that a layer draws for this query; 0 where none does.
+
+        A layer further out that draws items itself leaves it nothing to draw.
+        """
+        oracles = [] if "groupby" in query else self.oracles
+        return next((oracle.window for oracle in oracles if oracle.window or oracle.replaces), 0)
+
+    def windows(self, allowed: Sequence[str], query: dict[str, Any]) -> set[Any]:
+        """The indices of every window that may be drawn."""
+        return set(self.runs.windows(Rule(0, self.window(query), 1, False, False), among=set(allowed)))
 
     def length(self, members: int, query: dict[str, Any]) -> int:
         """How many items of its own a group has."""
@@ -198,15 +232,19 @@ class Walk:
         return int(length)
 
     def opened(self, batch: Any, allowed: list[str], stored: dict[str, Any], query: dict[str, Any]) -> Drawn:
-        flat = "groupby" not in query
-        drawn = Drawn([], [], flat, query.get("unroll_len", 0), self.now, stored, allowed, dict(self.records))
+        windows = bool(self.window(query))
+        flat = "groupby" not in query and not windows
+        unroll_len, records = query.get("unroll_len", 0), dict(self.records)
+        drawn = Drawn([], [], flat, unroll_len, self.now, stored, allowed, records, self.pushes)
         for group in [batch] if flat else batch:
             own = len(group)
-            if not flat and self.any("pads"):
+            if not flat and not windows and self.any("pads"):
                 own = self.length(len(drawn.members(self.records[group[0].index].env)), query)
-            drawn.groups.append(group[:own])
-            drawn.fillers.append(group[own:])
+            items = list(group)  # columns make them when asked
+            drawn.groups.append(items[:own])
+            drawn.fillers.append(items[own:])
         drawn.uses = Counter(item.index for item in drawn.items)
+        drawn.windows = windows
         return drawn
 
     def look(self, drawn: Drawn, query: dict[str, Any]) -> None:
@@ -217,7 +255,7 @@ class Walk:
         first_seen: set[str] = set()
         replace = query.get("replace", False) or self.any("replaces")
         # Where a group that was drawn twice is cut, its first occurrence may lie in what was cut away.
-        by_reference = not (self.any("copies") or (replace and self.any("grouped_only")))
+        by_reference = not (self.columns or self.any("copies") or (replace and self.any("grouped_only")))
         for item in drawn.items:
             assert item.index in drawn.allowed
             assert self.records[item.index].number == item.data["n"] == item.data["obs"][0]
@@ -226,6 +264,11 @@ class Walk:
             first_seen.add(item.index)
         if drawn.flat:
             assert replace or len(drawn.items) == len(first_seen)
+            return
+        if drawn.windows:
+            taken = [tuple(item.index for item in group) for group in drawn.groups]
+            assert set(taken) <= self.windows(drawn.allowed, query)
+            assert query.get("replace", False) or len(set(taken)) == len(taken)
             return
         for group in drawn.groups:
             env = self.records[group[0].index].env
@@ -244,7 +287,7 @@ class Walk:
             heavy = live[int(self.rng.integers(len(live)))]
             self.set_priorities([heavy], [5.0])
             env = self.records[heavy].env
-            groups = self.any("grouped_only") or self.rng.random() < 0.5
+            groups = self.any("grouped_only") or self.window({}) > 0 or self.rng.random() < 0.5
             drawn = self.draw(1, {"groupby": "env"} if groups else {})
             assert drawn is not None
             if self.any("replaces"):

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, NamedTuple
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import ChainError
 from ding_buffer.middleware.clone import clone_object
 from ding_buffer.middleware.group_sampling import group_sample
+from ding_buffer.middleware.n_steps import n_step
 from ding_buffer.middleware.pad import padding
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.range_view import sample_range_view
+from ding_buffer.middleware.sequences import sequence
 from ding_buffer.middleware.stale import staleness_check
 from ding_buffer.middleware.use_count import use_time_check
+from ding_buffer.storages.column_storage import ColumnStorage
+from ding_buffer.storages.memmap_storage import MemmapStorage
 from ding_buffer.storages.object_storage import ObjectStorage
+from ding_buffer.storages.shared_storage import SharedStorage
 from tests.middleware import pair_oracles as expect
-from tests.middleware.pair_oracles import Oracle
+from tests.middleware.pair_oracles import ITERATION, Oracle
 from tests.middleware.pair_walk import CAPACITY, Walk
 
 
@@ -57,9 +63,28 @@ LAYERS = [
         (lambda: sample_range_view(end=12), expect.Ranged(slice(None, 12))),
     ),
     Shipped("padding", padding, expect.Padded()),
+    Shipped("n_step", lambda: n_step(3, 0.9), expect.Stepped(3, 0.9)),
+    Shipped("sequence", lambda: sequence(2), expect.Windowed(2)),
 ]
 
-STORAGES: dict[str, Callable[[], Any]] = {"object": ObjectStorage}
+STORAGES: dict[str, Callable[[], Any]] = {
+    "object": ObjectStorage,
+    "column": ColumnStorage,
+    "memmap": lambda: MemmapStorage(gettempdir()),
+    "shared": lambda: SharedStorage(
+        {
+            "obs": (int, (1,)),
+            "n": int,
+            "reward": float,
+            "next_obs": (float, (1,)),
+            "terminated": bool,
+            "truncated": bool,
+        },
+        meta={"env": int, "priority": float, ITERATION: int},
+    ),
+}
+SHORTER = {"object": 1, "column": 2, "memmap": 4, "shared": 4}
+"""What part of ``STEPS`` a pair walks on a storage: what differs between them is not the layers."""
 
 TABLE = Path(__file__).resolve().parents[2] / "middleware" / "PAIRS.md"
 HOW = "python -m tests.middleware.write_pairs"
@@ -94,7 +119,7 @@ def walk(storage: str, outer: Shipped, inner: Shipped, seed: int) -> Walk:
     """Takes a pair that is not refused through many operations; raises where it is not right."""
     buffer, oracles = compose(storage, outer, inner, seed)
     taken = Walk(buffer, oracles, seed)
-    taken.run(STEPS)
+    taken.run(STEPS // SHORTER[storage])
     return taken
 
 

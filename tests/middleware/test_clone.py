@@ -11,6 +11,7 @@ from easydict import EasyDict
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.middleware.clone import clone_object
+from ding_buffer.storages.column_storage import ColumnStorage
 from ding_buffer.testing.middleware_suite import MiddlewareSuite
 
 
@@ -316,3 +317,43 @@ def test_a_buffer_with_it_can_be_copied():
 
     assert 1 == len(buffer)
     assert_apart(buffer[0].data, made[0].data)
+
+
+def on_columns(*payloads) -> DequeBuffer:
+    buffer = DequeBuffer(4, storage=ColumnStorage(), seed=0).use(clone_object())
+    buffer.extend(list(payloads), meta=[{"tags": [number]} for number in range(len(payloads))])
+    return buffer
+
+
+def test_objects_in_columns_are_copied_on_their_way_in_and_out():
+    payloads: list[Any] = [{"tags": {number}, "n": number} for number in range(3)]
+    buffer = on_columns(*payloads)
+    payloads[0]["tags"].add("changed")
+    for item in buffer.sample(3):
+        item.data["tags"].add("changed")
+        item.meta["tags"].append("changed")
+
+    assert [({n}, [n]) for n in range(3)] == [(item.data["tags"], item.meta["tags"]) for item in buffer]
+
+
+def test_a_meta_key_that_an_item_in_columns_lacks_is_lacking_in_the_copy():
+    buffer = DequeBuffer(2, storage=ColumnStorage(), seed=0).use(clone_object())
+    buffer.extend([0, 1], meta=[{"a": 1}, {"b": 2}])
+
+    assert {0: {"a": 1}, 1: {"b": 2}} == {item.data: item.meta for item in buffer.sample(2)}
+
+
+@pytest.mark.parametrize(
+    "make", [lambda batch: batch, lambda batch: batch.data, list], ids=["batch", "columns", "items"]
+)
+def test_columns_are_stored_as_copies(make):
+    buffer = on_columns({"tags": {0}, "n": 0}, {"tags": {1}, "n": 1})
+    batch = buffer.sample(2)
+    given = make(batch)
+    other = DequeBuffer(4).use(clone_object())
+    other.extend(given)
+    batch.data["tags"][0].add("changed")
+    batch.data["n"][:] = 9
+
+    payloads = [item.data.data if make is list else item.data for item in other]
+    assert {(0, 0), (1, 1)} == {(payload["n"], *payload["tags"]) for payload in payloads}

@@ -9,6 +9,7 @@ import pytest
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, BadQuery, NotEnoughItems
 from ding_buffer.middleware.group_sampling import group_sample
+from ding_buffer.storages.column_storage import ColumnStorage
 from ding_buffer.testing.distribution import surprise
 from ding_buffer.testing.middleware_suite import MiddlewareSuite
 
@@ -138,3 +139,29 @@ def test_an_impossible_length_is_refused(length):
 
 def test_cuts_are_drawn_with_the_generator_of_the_buffer():
     assert cuts(filled(group_sample(2)), 10) == cuts(filled(group_sample(2)), 10)
+
+
+def on_columns(*layers) -> DequeBuffer:
+    buffer = DequeBuffer(20, storage=ColumnStorage(), seed=0).use(*layers)
+    for env, length in LENGTHS.items():
+        buffer.extend({"env": np.full(length, env), "step": np.arange(length)}, meta={"env": env})
+    return buffer
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_groups_in_columns_are_cut(ordered):
+    for _ in range(20):
+        batch = on_columns(group_sample(3, ordered_in_group=ordered)).sample(3, groupby="env")
+
+        assert {0: 3, 1: 3, 2: 1} == {int(group.data["env"][0]): len(group) for group in batch}
+        for group in batch:
+            steps = group.data["step"].tolist()
+            assert {group.data["env"][0]} == set(group.data["env"].tolist())
+            assert len(steps) == len(set(steps))
+            assert not ordered or list(range(steps[0], steps[0] + len(steps))) == steps
+
+
+def test_cut_groups_of_one_length_in_columns_are_a_block():
+    batch = on_columns(group_sample(1)).sample(3, groupby="env")
+
+    assert (3, 1) == batch.slots.shape == batch.data["step"].shape

@@ -9,6 +9,7 @@ from ding_buffer.middleware.clone import clone_object
 from ding_buffer.middleware.group_sampling import group_sample
 from ding_buffer.middleware.pad import padding
 from ding_buffer.middleware.use_count import use_time_check
+from ding_buffer.storages.column_storage import ColumnStorage
 from ding_buffer.testing.distribution import surprise
 from ding_buffer.testing.middleware_suite import MiddlewareSuite
 
@@ -133,3 +134,80 @@ def test_an_empty_group_cannot_be_padded_with_its_members():
 def test_an_unknown_policy_is_refused(policy):
     with pytest.raises(BadArgument, match="policy"):
         padding(policy)
+
+
+def on_columns(*layers) -> DequeBuffer:
+    buffer = DequeBuffer(20, storage=ColumnStorage(), seed=0).use(*layers)
+    for env, length in ((0, 5), (1, 3), (2, 1)):
+        steps = np.arange(length)
+        buffer.extend({"env": np.full(length, env), "step": steps}, meta={"env": env, "step": steps})
+    return buffer
+
+
+@pytest.mark.parametrize("policy", ["random", "none"])
+def test_groups_in_columns_become_one_block(policy):
+    batch = on_columns(padding(policy)).sample(3, groupby="env")
+    lengths = {0: 5, 1: 3, 2: 1}
+
+    assert (3, 5) == batch.slots.shape == batch.data["step"].shape == batch.meta["step"].shape
+    assert [5, 5, 5] == batch.lengths.tolist()
+    for group in batch:
+        env = int(group.data["env"][0])
+        own = group[: lengths[env]]
+        assert list(range(lengths[env])) == own.data["step"].tolist() == own.meta["step"].tolist()
+        assert {env} == set(own.data["env"].tolist())
+
+
+def test_fillers_of_nothing_are_masked():
+    batch = on_columns(padding("none")).sample(3, groupby="env")
+    there = np.arange(5) < np.array([{0: 5, 1: 3, 2: 1}[env] for env in batch.data["env"][:, 0]])[:, None]
+
+    assert there.tolist() == batch.mask.tolist()
+    assert (there == (batch.slots >= 0)).all()
+    assert not batch.data["step"][~there].any()
+    assert there.reshape(-1).tolist() == [index is not None for index in batch.index]
+    assert [(None, None, None)] * 6 == [
+        (item.data, item.index, item.meta) for item in batch.opened() if item.index is None
+    ]
+
+
+def test_random_fillers_in_columns_are_members_with_their_index_and_meta():
+    batch = on_columns(padding()).sample(3, groupby="env")
+
+    assert batch.mask is None
+    for group in batch:
+        members = {
+            item.index: (item.data, item.meta) for item in group[: {0: 5, 1: 3, 2: 1}[group[0].data["env"]]]
+        }
+        assert all((item.data, item.meta) == members[item.index] for item in group)
+
+
+def test_groups_of_one_length_and_flat_batches_in_columns_stay_as_they_are():
+    buffer = on_columns(padding("none"))
+
+    assert buffer.sample(2, groupby="env", unroll_len=3).mask is None
+    assert (4,) == buffer.sample(4).slots.shape
+
+
+def test_cut_groups_in_columns_are_padded():
+    batch = on_columns(padding("none"), group_sample(4)).sample(3, groupby="env")
+
+    assert (3, 4) == batch.slots.shape
+    assert 4 + 3 + 1 == batch.mask.sum()
+    for group in batch:
+        steps = group.without_fillers().data["step"]
+        assert list(range(steps[0], steps[0] + len(steps))) == steps.tolist()
+
+
+def test_an_empty_group_in_columns_cannot_be_padded_with_its_members():
+    def lose(action, chain, *args, **kwargs):
+        batch = chain(*args, **kwargs)
+        if action != "sample":
+            return batch
+        flat = batch.opened()
+        return flat.pick(np.arange(2), [0, 2])
+
+    with pytest.raises(BadQuery, match="none"):
+        on_columns(padding(), lose).sample(2, groupby="env")
+    batch = on_columns(padding("none"), lose).sample(2, groupby="env")
+    assert [[False, False], [True, True]] == batch.mask.tolist()

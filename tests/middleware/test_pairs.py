@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 
 import ding_buffer.middleware
@@ -15,14 +16,16 @@ from ding_buffer.core.errors import ChainError
 from ding_buffer.core.item import BufferedData
 from ding_buffer.middleware.clone import CloneObject, clone_object
 from ding_buffer.middleware.group_sampling import group_sample
+from ding_buffer.middleware.n_steps import NStep, n_step
 from ding_buffer.middleware.pad import Padding
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.range_view import sample_range_view
+from ding_buffer.middleware.sequences import SequenceReplay, sequence
 from ding_buffer.middleware.stale import staleness_check
 from ding_buffer.middleware.use_count import use_time_check
 from tests.middleware import pair_oracles as expect
 from tests.middleware.pair_walk import CAPACITY, Walk
-from tests.middleware.pairs import HOW, LAYERS, STEPS, STORAGES, TABLE, refusal, table, walk
+from tests.middleware.pairs import HOW, LAYERS, SHORTER, STEPS, STORAGES, TABLE, refusal, table, walk
 from tests.middleware.plain_buffer import PlainBuffer
 
 PAIRS = list(itertools.product(STORAGES, LAYERS, LAYERS))
@@ -42,7 +45,7 @@ def test_every_shipped_layer_takes_part():
 def test_a_pair_that_is_not_refused_is_right(storage, outer, inner):
     taken = walk(storage, outer, inner, seed=0)
 
-    assert taken.batches > 20
+    assert taken.batches > 40 // SHORTER[storage]
 
 
 @pytest.mark.parametrize(("storage", "outer", "inner"), REFUSED, ids=called)
@@ -96,6 +99,17 @@ class PadsNothing(Padding):
         return chain(size=size, **query)
 
 
+class StepsOverGaps(NStep):
+    """Goes on with whatever is next, over what was deleted."""
+
+    def on_deleted(self, slots):
+        self.on_loaded()
+
+    def on_loaded(self):
+        slots = self._store.ring.live()
+        self._chains.rebuild(slots, np.arange(len(slots)), len(slots), *self._reader.read(slots))
+
+
 class ForgetsUpdates(PriorityExperienceReplay):
     """Keeps the priorities that were pushed."""
 
@@ -115,6 +129,18 @@ class ForgetsViews(PriorityExperienceReplay):
         return None
 
 
+class BridgesGaps(SequenceReplay):
+    """Takes what was deleted for never having been there."""
+
+    def on_deleted(self, slots):
+        self.on_loaded()
+
+    def on_loaded(self):
+        slots = self._store.ring.live()
+        read = self._episodes.reader.read(slots)
+        self._starts.rebuild(slots, np.arange(len(slots)), len(slots), *read)
+
+
 PER: dict[str, Any] = {"IS_weight_anneal_train_iter": 0, "epsilon": expect.EPSILON}
 FAULTS = [
     (SharesMeta, expect.Cloned()),
@@ -125,6 +151,17 @@ FAULTS = [
     (lambda: staleness_check(max_staleness=8), expect.Fresh(7)),
     (lambda: sample_range_view(start=-10), expect.Ranged(slice(-9, None))),
     (PadsNothing, expect.Padded()),
+    (lambda: n_step(3, 0.8), expect.Stepped(3, 0.9)),
+    (lambda: n_step(2, 0.9), expect.Stepped(3, 0.9)),
+    (lambda: n_step(3, 0.9, stream=None), expect.Stepped(3, 0.9)),
+    (lambda: n_step(3, 0.9, truncated=None), expect.Stepped(3, 0.9)),
+    (lambda: StepsOverGaps(3, 0.9), expect.Stepped(3, 0.9)),
+    (lambda: sequence(3), expect.Windowed(2)),
+    (lambda: sequence(2, terminated=None), expect.Windowed(2)),
+    (lambda: sequence(2, overlap=0), expect.Windowed(2)),
+    (lambda: sequence(2, stream=None), expect.Windowed(2)),
+    (lambda: sequence(2, truncated=None), expect.Windowed(2)),
+    (lambda: BridgesGaps(2), expect.Windowed(2)),
     (lambda: PriorityExperienceReplay(priority_power_factor=0.55, **PER), expect.Weighed()),
     (lambda: ForgetsUpdates(**PER), expect.Weighed()),
     (lambda: ForgetsViews(**PER), expect.Weighed()),

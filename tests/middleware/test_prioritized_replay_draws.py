@@ -52,15 +52,17 @@ class DrawsUniformly(PriorityExperienceReplay):
     """Knows the priorities and does not use them."""
 
     def _draw(self, size, positions):
+        positions = range(len(self._store)) if positions is None else positions
         slots = self._store.slots_in(positions)
-        return slots[self._store.rng.integers(len(slots), size=size)]
+        return slots[self._store.rng.integers(len(slots), size=size)], np.ones(size)
 
 
 class DrawsTheNeighbour(PriorityExperienceReplay):
     """Takes the slot after the right one."""
 
     def _draw(self, size, positions):
-        return np.minimum(super()._draw(size, positions) + 1, len(self._store) - 1)
+        slots, weights = super()._draw(size, positions)
+        return np.minimum(slots + 1, len(self._store) - 1), weights
 
 
 class ForgetsUpdates(PriorityExperienceReplay):

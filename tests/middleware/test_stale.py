@@ -12,6 +12,7 @@ from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, ChainError, MissingMeta, NotEnoughItems, UnknownArgument
 from ding_buffer.middleware.clone import clone_object
 from ding_buffer.middleware.stale import staleness_check
+from ding_buffer.storages.column_storage import ColumnStorage
 from ding_buffer.testing.middleware_suite import MiddlewareSuite
 
 KEY = "train_iter_data_collected"
@@ -294,3 +295,55 @@ def test_one_chain_has_one():
 
     with pytest.raises(ChainError, match="twice"):
         buffer.use(staleness_check(max_staleness=5))
+
+
+def on_columns(iterations, limit: float, size: int | None = None) -> DequeBuffer:
+    buffer = DequeBuffer(size or len(iterations), storage=ColumnStorage(), seed=0)
+    buffer.use(staleness_check(max_staleness=limit))
+    buffer.extend(np.arange(len(iterations)), meta={KEY: iterations})
+    return buffer
+
+
+@pytest.mark.parametrize(
+    "iterations",
+    [list(range(10)), np.arange(10), np.arange(10.0), [0, 1.0, 2, 3, 4, 5, 6, 7, 8, 9.0]],
+    ids=str,
+)
+def test_in_columns_ages_are_a_column(iterations):
+    buffer = on_columns(iterations, 4)
+    batch = buffer.sample(5, train_iter_sample_data=9)
+
+    assert [5, 6, 7, 8, 9] == ages(buffer)
+    assert (9 - batch.data).tolist() == batch.meta["staleness"].tolist()
+    assert "staleness" not in buffer[0].meta
+    for group in on_columns(iterations, 9).sample(2, groupby=KEY, train_iter_sample_data=9):
+        assert 9 - group.data[0] == group.meta["staleness"][0]
+
+
+@pytest.mark.parametrize("first", [[0, 1, 2], [0.0, 1.0, 2.0], [0, 1.5, 2]], ids=str)
+@pytest.mark.parametrize(
+    "metas", [[{}, {"env": 1}], [{KEY: None}, {KEY: "old"}], [{KEY: math.nan}, {}]], ids=str
+)
+@pytest.mark.parametrize("many", [True, False])
+def test_in_columns_what_says_nothing_takes_no_age_from_what_lay_there_before(first, metas, many):
+    buffer = on_columns(first, 4)
+    if many:
+        buffer.view().extend(np.array([7, 8]), meta=metas)
+    else:
+        for number, meta in zip([7, 8], metas, strict=True):
+            buffer.view().push(number, meta)
+    batch = buffer.sample(2, train_iter_sample_data=100)
+
+    assert {7, 8} == set(batch.data.tolist()) == {item.data for item in buffer}
+    assert [False, False] == ["staleness" in item.meta for item in batch]
+
+
+def test_in_columns_an_age_is_asked_of_all_or_none_is_stored():
+    buffer = on_columns([1, 2], 4, size=5)
+    for meta in (None, {KEY: [3, None]}, {KEY: np.array([3.0, math.nan])}, [{KEY: 3}, {}], {"env": 1}):
+        with pytest.raises(MissingMeta, match=KEY):
+            buffer.extend(np.arange(2), meta=meta)
+
+    assert [1, 2] == ages(buffer)
+    buffer.extend(iter([5, 6]), meta=({KEY: number} for number in (3, 4)))
+    assert [1, 2, 3, 4] == ages(buffer)

@@ -11,6 +11,7 @@ from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, ChainError, CorruptSnapshot
 from ding_buffer.middleware.clone import clone_object
 from ding_buffer.middleware.use_count import use_time_check
+from ding_buffer.storages.column_storage import ColumnStorage
 from ding_buffer.testing.middleware_suite import MiddlewareSuite
 
 
@@ -268,3 +269,41 @@ def test_counts_agree_with_a_plain_list_over_many_operations():
             del twin[gone]
 
         assert twin == {item.index: item.meta.get("use_count", 0) for item in buffer}
+
+
+def on_columns(count: int, size: int, *layers) -> DequeBuffer:
+    buffer = DequeBuffer(size, storage=ColumnStorage(), seed=0).use(*layers)
+    buffer.extend(range(count), meta={"env": [number % 3 for number in range(count)]})
+    return buffer
+
+
+def test_in_columns_each_occurrence_tells_which_use_it_is():
+    buffer = on_columns(3, 5, use_time_check(max_use=1000))
+    uses: Counter[int] = Counter()
+
+    for query in ({"size": 40, "replace": True}, {"size": 6, "groupby": "env", "replace": True}):
+        batch = buffer.sample(**query)
+        for item in batch.opened():
+            uses[item.data] += 1
+            assert uses[item.data] == item.meta["use_count"]
+        assert batch.slots.shape == batch.meta["use_count"].shape
+    assert dict(uses) == counts(buffer)
+
+
+def test_in_columns_worn_items_go_after_the_batch_that_wears_them_out():
+    buffer = on_columns(4, 4, use_time_check(max_use=2))
+    buffer.sample(4)
+    batch = buffer.sample(3)
+
+    assert [2, 2, 2] == batch.meta["use_count"].tolist()
+    assert set(range(4)) - set(batch.data.tolist()) == set(counts(buffer))
+
+
+@pytest.mark.parametrize("limits", [(2, 5), (5, 2)])
+def test_in_columns_two_in_one_chain_both_count(limits):
+    buffer = on_columns(2, 2, *(use_time_check(max_use=limit) for limit in limits))
+    buffer.sample(2)
+    batch = buffer.sample(2)
+
+    assert [2, 2] == [item.meta["use_count"] for item in batch]
+    assert 0 == len(buffer)
