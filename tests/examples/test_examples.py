@@ -70,6 +70,20 @@ def test_own_layers_refuse_clip_and_count() -> None:
     assert max(told["rewards"]) <= 1.0
 
 
+def test_a_learner_draws_what_actors_push_in_other_processes() -> None:
+    # As a program: what its processes are to do has to be found in its main module.
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / "shared_actors.py"), "400"],
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "" == ran.stderr
+    assert "2 actors pushed 800 steps; 800 are held, 0 missed." == ran.stdout.splitlines()[0]
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_each_runs_by_itself_and_tells_its_reader_something(path: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
