@@ -1,51 +1,68 @@
-"""Measures ding_buffer and prints DI-engine 0.5.3's figures for the same operations beside ours.
+"""Measures ours beside what the peers took when ``make bench-peers`` last ran: ``make bench``.
 
-DI-engine's figures were measured once, on two shared cores of an AMD EPYC with Python 3.11: they are the same
-numbers on every machine, so a ratio says something on a machine like that one. Where a range was measured (a
-push took 11 to 30 us) the lower end stands here; a layer took about 2 us, so five stand as 10.
-``make bench ARGS=push`` measures only what says "push".
+``make bench ARGS="per push"`` measures only rows whose key begins with one of the words.
 """
 
 from __future__ import annotations
 
-import platform
-import subprocess
+import json
 import sys
 
-import numpy as np
-from cases import CASES
+from benchmarks import line_up, machine
+from benchmarks.compare import FIGURES
+from benchmarks.contest import Contest, Results
+from benchmarks.rows import ROWS
+from benchmarks.targets import BEST, NAMES, TARGETS, Target
+from benchmarks.wording import AGAINST, contestants, number, verdict, wanted, work
 
-IMPORTS = ("numpy, easydict", "ding_buffer")
+ROUNDS = 4
 
 
 def main() -> None:
-    chosen = [case for case in CASES if not sys.argv[1:] or any(word in case.work for word in sys.argv[1:])]
-    versions = f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}"
-    print(f"{versions}; microseconds, best of several rounds\n")
-    print(f"{'':44}{'DI-engine':>12}{'ours':>12}{'ratio':>9}{'wanted':>9}")
-    missed = []
-    for case in chosen:
-        ours = case.ours()
-        ratio = case.di_engine / ours
-        wanted = f"{case.wanted:,.0f}x" if case.wanted else ""
-        theirs = f"{case.di_engine:,.1f}" if case.di_engine else "-"
+    words = tuple(sys.argv[1:])
+    rows = [row for row in ROWS if not words or row.key.startswith(words)]
+    contest = Contest([line_up.limit(), *line_up.ours()], lambda line: print(line, file=sys.stderr), ROUNDS)
+    results = contest.run(rows)
+    about = machine.describe()
+    print(f"\n{about['processor']}, {about['cores']} cores, {about['memory']}, {about['system']}")
+    if FIGURES.exists():
+        stored = json.loads(FIGURES.read_text(encoding="utf-8"))
+        _take_over(results, Results.read(stored))
+        then = stored["machine"]
         print(
-            f"{case.work:44}{theirs:>12}{ours:>12,.2f}{f'{ratio:,.0f}x' if ratio else '-':>9}{wanted:>9}",
-            flush=True,
+            f"Peers: not measured now but on {stored['date']} on {then['processor']}, {then['cores']} cores."
         )
-        if ratio < case.wanted:
-            missed.append(case.work.strip())
-    print("\n" + "\n".join(f"import {names:20} {import_seconds(names):.3f} s" for names in IMPORTS))
-    print("\n" + (f"Missed: {', '.join(missed)}." if missed else "Every ratio wanted was reached."))
+        if any(then[name] != text for name, text in about.items()):
+            print("That was another machine or system: the ratios mean little.")
+    else:
+        print("No figures of peers are stored: make bench-peers measures them.")
+    keys = {key for row in rows for key in row.keys}
+    for name in contestants(results):
+        print(f"\n{NAMES[name]}")
+        _print([target for target in [*TARGETS, *BEST] if target.key in keys], results, name)
+    for key in sorted(keys):
+        for name, why in results.missing.get(key, {}).items():
+            if name in contestants(results) and key != "lines":
+                print(f"not measured, {NAMES[name]}: {work(key)}: {why}")
 
 
-def import_seconds(names: str) -> float:
-    """Returns the best of five imports in fresh interpreters."""
-    code = f"from time import perf_counter as t; s = t(); import {names}; print(t() - s)"
-    return min(
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
-        for _ in range(5)
-    )
+def _take_over(results: Results, stored: Results) -> None:
+    """Puts the peers' stored figures beside those measured now."""
+    for key, row in stored.figures.items():
+        mine = results.figures.setdefault(key, {})
+        mine.update({name: figure for name, figure in row.items() if name not in results.versions})
+
+
+def _print(targets: list[Target], results: Results, name: str) -> None:
+    print(f"{'':56}{'ours':>9}{'theirs':>9}  {'against':18}{'wanted':>9}  reached")
+    for target in targets:
+        if target.wanted(name) is None:
+            continue
+        mine, theirs = results.median(target.key, name), target.theirs(results)
+        print(
+            f"{work(target.key):56}{number(mine):>9}{number(theirs):>9}"
+            f"  {AGAINST[target.against]:18}{wanted(target, name):>9}  {verdict(target, results, name)}"
+        )
 
 
 if __name__ == "__main__":
