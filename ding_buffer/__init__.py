@@ -10,13 +10,19 @@
     batch = buffer.sample(32)                       # each a BufferedData(data, index, meta)
     buffer.update([item.index for item in batch], meta={"priority": td_errors})
 
+    columns = DequeBuffer(size=1_000_000, storage=ColumnStorage())     # the same, at the speed of memory
+    columns.extend({"obs": observations, "reward": rewards})           # arrays, one row an item
+    batch = columns.sample(256)                                        # batch.data["obs"]: (256, ...)
+    columns.update(batch.index, meta={"priority": td_errors})
+
 The house, from the ground up; a room imports downwards only::
 
+    kernels     the hot loops, in C and in numpy
     core        item, batch, chain (Middleware, compose), buffer (Buffer), lock, errors
     structures  sum tree, rank index, ring index, group index
     storages    where items lie           samplers    which slots to take
     buffers     DequeBuffer, snapshots    middleware  one layer a file
-    learners    task, pushers, fetcher, learners
+    learners    task, pushers, fetcher, learners       integrations   gymnasium's vector environments
     config      create_buffer             data, framework  the names DI-engine's users import
     cli         ding-buffer run
 """
@@ -28,9 +34,12 @@ from typing import TYPE_CHECKING, Any
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.actions import apply_middleware
 from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Middleware, compose
 from ding_buffer.core.errors import DingBufferError, NotEnoughItems
 from ding_buffer.core.item import BufferedData
+from ding_buffer.kernels.chosen import kernel_info
+from ding_buffer.storages.column_storage import ColumnStorage
 
 if TYPE_CHECKING:
     from ding_buffer.config.create import create_buffer, get_buffer_cls
@@ -39,7 +48,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Buffer",
+    "BufferedBatch",
     "BufferedData",
+    "ColumnStorage",
     "DequeBuffer",
     "DingBufferError",
     "Middleware",
@@ -48,6 +59,7 @@ __all__ = [
     "compose",
     "create_buffer",
     "get_buffer_cls",
+    "kernel_info",
 ]
 
 

@@ -14,11 +14,12 @@ from torch import nn
 
 from ding_buffer.cli.environments import EnvShape
 from ding_buffer.cli.run_config import LearnSettings
+from ding_buffer.core.payload_column import PayloadColumn
 from ding_buffer.learners.collate import stack_payloads
 
 # Keeps an item whose error happens to be 0 within reach of the sampler.
 _LEAST_PRIORITY = 1e-3
-_TRAINED_ON = ("obs", "action", "reward", "next_obs", "done", "value_gamma")
+_TRAINED_ON = ("obs", "action", "reward", "next_obs", "done", "value_gamma", "priority_IS")
 
 
 class DqnPolicy:
@@ -52,13 +53,13 @@ class DqnPolicy:
 
         Returns ``total_loss`` and ``priority``, (B,): the absolute errors of before the step.
         """
-        data = stack_payloads(
-            [{name: payload[name] for name in _TRAINED_ON} for payload in batch], tensors=True
-        )
+        data = _stacked(batch)
         chosen = self.online(data["obs"]).gather(1, data["action"].unsqueeze(1)).squeeze(1)
         errors = chosen - self._targets(data)
         losses = nn.functional.huber_loss(errors, torch.zeros_like(errors), reduction="none")
-        loss = (_weights(batch) * losses).mean()
+        # 1 where the buffer has no prioritised replay.
+        weights = data["priority_IS"].squeeze(1) if "priority_IS" in data else torch.ones_like(losses)
+        loss = (weights * losses).mean()
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without annotations
         nn.utils.clip_grad_norm_(self.online.parameters(), self._learn.max_grad_norm)
@@ -108,9 +109,13 @@ def _network(shape: EnvShape, hidden: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(widths[-1], shape.actions))
 
 
-def _weights(batch: Sequence[Mapping[str, Any]]) -> torch.Tensor:
-    """Returns the weight of each transition, 1 where the buffer has no prioritised replay."""
-    if "priority_IS" not in batch[0]:
-        return torch.ones(len(batch))
-    weights: torch.Tensor = stack_payloads([payload["priority_IS"] for payload in batch], tensors=True)
-    return weights.reshape(len(batch))
+def _stacked(batch: Sequence[Any]) -> Mapping[str, torch.Tensor]:
+    """Returns what is trained on, one tensor for each field."""
+    if isinstance(batch, PayloadColumn):
+        columns: Mapping[str, torch.Tensor] = stack_payloads(batch, tensors=True)
+        return columns
+    names = [name for name in _TRAINED_ON if name in batch[0]]
+    stacked: Mapping[str, torch.Tensor] = stack_payloads(
+        [{name: payload[name] for name in names} for payload in batch], tensors=True
+    )
+    return stacked

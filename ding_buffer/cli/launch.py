@@ -93,8 +93,9 @@ def _carry_out(training: Training, folder: Path, notes: list[str]) -> bool:
     except KeyboardInterrupt:
         console.print("  interrupted at once: what came after the last checkpoint is lost", style="bold red")
         return False
+    share = training.buffer_share()
     returns = [] if ended == INTERRUPTED else training.final_returns()
-    result = _result(training, ended, returns)
+    result = {**_result(training, ended, returns), "buffer_share": round(share, 4)}
     (folder / _RESULT).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     text = ReportText(title, _in_words(result), training.config.eval.goal)
     draw_report(folder / _REPORT, text, training.history, glance_at(training.buffer))
@@ -185,6 +186,7 @@ def _tell(console: Console, folder: Path, result: dict[str, Any]) -> None:
         f"{result['env_steps']:,} env steps, {result['updates']:,} updates, "
         f"{clock(result['wall_seconds'])}: {_WHY[result['ended']]}",
     )
+    line("buffer", f"{result['buffer_share']:.1%} of that time")
     line("picture", str(folder / _REPORT), "bold")
     line("figures", str(folder / _RESULT))
     if result["ended"] == INTERRUPTED:

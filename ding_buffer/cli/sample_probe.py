@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from ding_buffer.core.batch import stored
+import numpy as np
+
+from ding_buffer.core.batch import told
 from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Chain, Middleware
+from ding_buffer.core.chain import Chain, Home, Middleware
+from ding_buffer.storages.store import Store
 
 STAMP = "env_step"
 """The meta key under which the job notes when a transition was collected."""
@@ -18,21 +22,37 @@ class SampleProbe(Middleware):
     """Notes the age of every sampled item, in env steps behind the newest one, and changes nothing."""
 
     def __init__(self) -> None:
-        self._ages: list[int] = []
+        self._ages: list[np.ndarray] = []
+        self._newest = 0
+        self._store: Store
+
+    def bind(self, buffer: Home) -> None:
+        """Looks at the newest item that is there."""
+        self._store = buffer.store
+        self.on_loaded()
+
+    def on_filled(self, slots: Sequence[int]) -> None:
+        """Notes when the newest item was collected."""
+        self._newest = self._store.storage.meta(slots[-1]).get(STAMP, 0)
+
+    def on_loaded(self) -> None:
+        """Notes when the newest item was collected."""
+        if len(self._store):
+            self.on_filled(self._store.live()[-1:])
 
     def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
         """Draws a batch and notes its ages."""
         batch = chain(size=size, **query)
-        items = stored(batch)
-        if items:
-            newest = self.buffer.get(-1).meta.get(STAMP, 0)
-            self._ages += [newest - item.meta[STAMP] for item in items if STAMP in item.meta]
+        stamps, there = told(batch, STAMP)
+        if not there.all():
+            stamps = [stamp for stamp, known in zip(stamps, there.tolist(), strict=True) if known]
+        self._ages.append(self._newest - np.asarray(stamps, dtype=np.int64))
         return batch
 
     def take_ages(self) -> list[int]:
         """Returns the ages noted since the last call."""
         ages, self._ages = self._ages, []
-        return ages
+        return [age for part in ages for age in part.tolist()]
 
 
 @dataclass(frozen=True)

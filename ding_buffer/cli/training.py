@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ding_buffer.cli.buffer_clock import BufferClock
 from ding_buffer.cli.checkpoint import Checkpoint, Saved
 from ding_buffer.cli.collector import Collector
 from ding_buffer.cli.dqn_policy import DqnPolicy
@@ -47,7 +48,8 @@ class Training:
         self.config = config
         self.history = RunHistory()
         self.checkpoint = checkpoint
-        self.buffer = _buffer(config, source)
+        self._clock = BufferClock()
+        self.buffer = _buffer(config, source, self._clock)
         self._probe = SampleProbe()
         self.buffer.use(self._probe)
         envs = make_envs(config.env, config.collect.envs)
@@ -66,6 +68,10 @@ class Training:
     def elapsed(self) -> float:
         """Returns the seconds of training so far, those before a stop included."""
         return self._before + time.monotonic() - self._began
+
+    def buffer_share(self) -> float:
+        """Returns the share of the time since the start, or the last resumption, that the buffer took."""
+        return self._clock.seconds / max(time.monotonic() - self._began, 1e-9)
 
     def run(self, display: Display, stop: StopRequest) -> str:
         """Trains until the budget is used up, the goal is reached or a stop is wanted; returns which it was.
@@ -167,13 +173,15 @@ class Training:
         self._saved_at = self.ctx.env_step
 
 
-def _buffer(config: RunConfig, source: str) -> Buffer:
+def _buffer(config: RunConfig, source: str, clock: BufferClock) -> Buffer:
     """Makes the buffer; where its settings name no seed and it takes one, it gets the seed of the run."""
     settings: dict[str, Any] = dict(config.buffer)
     try:
         if "seed" not in settings and "seed" in settings_of(get_buffer_cls(settings)):
             settings["seed"] = config.seed
-        return create_buffer(settings)
+        # Once without the clock: so that a mistake is told with the place it has in the file.
+        create_buffer(settings)
+        return create_buffer({**settings, "middleware": [clock, *(settings.get("middleware") or ())]})
     except ConfigError as error:
         raise in_buffer_section(error, source, source_name(settings)) from error
 

@@ -13,7 +13,12 @@ layer     ``use_time_check``           ``use_limit``
 layer     ``staleness_check``          ``staleness``
 layer     ``sample_range_view``        ``range_view``
 layer     ``padding``                  ``pad``
+layer     ``n_step``                   ``nstep``
+layer     ``sequence``                 ``sequences``
 storage   ``object``                   ``ObjectStorage``
+storage   ``column``                   ``ColumnStorage``
+storage   ``memmap``                   ``MemmapStorage``
+storage   ``shared``                   ``SharedStorage``
 ========  ===========================  =========================
 
 A user adds names with the decorators below, or, from an installed distribution, with entry points in the
@@ -49,6 +54,8 @@ LAYERS = Registry(
         "staleness_check": "ding_buffer.middleware.stale:staleness_check",
         "sample_range_view": "ding_buffer.middleware.range_view:sample_range_view",
         "padding": "ding_buffer.middleware.pad:padding",
+        "n_step": "ding_buffer.middleware.n_steps:n_step",
+        "sequence": "ding_buffer.middleware.sequences:sequence",
     },
     aliases={
         "per": "PriorityExperienceReplay",
@@ -58,13 +65,25 @@ LAYERS = Registry(
         "staleness": "staleness_check",
         "range_view": "sample_range_view",
         "pad": "padding",
+        "nstep": "n_step",
+        "sequences": "sequence",
     },
 )
 STORAGES = Registry(
     "storage",
     "ding_buffer.storages",
-    shipped={"object": "ding_buffer.storages.object_storage:ObjectStorage"},
-    aliases={"ObjectStorage": "object"},
+    shipped={
+        "object": "ding_buffer.storages.object_storage:ObjectStorage",
+        "column": "ding_buffer.storages.column_storage:ColumnStorage",
+        "memmap": "ding_buffer.storages.memmap_storage:MemmapStorage",
+        "shared": "ding_buffer.storages.shared_storage:SharedStorage",
+    },
+    aliases={
+        "ObjectStorage": "object",
+        "ColumnStorage": "column",
+        "MemmapStorage": "memmap",
+        "SharedStorage": "shared",
+    },
 )
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from ding_buffer.core.copies import is_tensor, is_tree
 from ding_buffer.core.errors import BadArgument, MissingExtra
+from ding_buffer.core.leaves import map_leaves
+from ding_buffer.core.payload_column import PayloadColumn
 
 
 def stack_payloads(batch: Sequence[Any], *, tensors: bool | None = None, device: Any = None) -> Any:
@@ -17,12 +19,29 @@ def stack_payloads(batch: Sequence[Any], *, tensors: bool | None = None, device:
     Payloads are mappings or trees (nested ones too), arrays, tensors or numbers; a list or tuple of payloads,
     such as a window, is stacked first and gives (B, T, ...). Plain floats become float32. With ``tensors``
     every leaf is a torch tensor on ``device`` and float64 becomes float32; with False every leaf is an array;
-    by default leaves that hold tensors stay tensors and the rest become arrays. Copies. Raises
-    ``BadArgument`` naming the field whose parts do not fit together.
+    by default leaves that hold tensors stay tensors and the rest become arrays. Copies; a ``PayloadColumn``
+    is stacked already and shares its memory, in the dtypes it has. Raises ``BadArgument`` naming the field
+    whose parts do not fit together.
     """
     if len(batch) == 0:
         raise BadArgument("a batch of no payloads cannot be stacked")
+    if isinstance(batch, PayloadColumn):
+        groups = batch.batch.lengths
+        if groups is not None and len(set(groups.tolist())) > 1:
+            raise BadArgument(f"windows of {groups.min()} to {groups.max()} payloads do not fit together")
+        return _stacked_already(batch.columns, tensors, device)
     return _stack(list(batch), "", tensors, device)
+
+
+def _stacked_already(columns: Any, tensors: bool | None, device: Any) -> Any:
+    def leaf(column: Any) -> Any:
+        if is_tensor(column):
+            return column.detach().cpu().numpy() if tensors is False else _settled(column, tensors, device)
+        if not isinstance(column, np.ndarray) or column.dtype.hasobject:
+            raise BadArgument("a column of objects or of varying lengths cannot be stacked")
+        return _settled(_torch().from_numpy(column), True, device) if tensors else column
+
+    return map_leaves(leaf, columns)
 
 
 def _stack(parts: list[Any], path: str, tensors: bool | None, device: Any) -> Any:
@@ -37,7 +56,7 @@ def _stack(parts: list[Any], path: str, tensors: bool | None, device: Any) -> An
                 )
         below = {name: f"{path}.{name}" if path else str(name) for name in names}
         return {name: _stack([part[name] for part in parts], below[name], tensors, device) for name in names}
-    if isinstance(first, (list, tuple)):
+    if isinstance(first, (list, tuple, PayloadColumn)):
         parts = [_stack(list(part), path, tensors, None) for part in parts]
         return _stack(parts, path, tensors, device)
     return _leaf(parts, path, tensors, device)

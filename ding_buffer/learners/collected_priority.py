@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ding_buffer.core.errors import BadPriority
+from ding_buffer.core.payload_fields import with_fields
 from ding_buffer.learners.context import filled_field
-from ding_buffer.learners.payload_fields import with_fields
 
 
 def priority_calculator(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.errors import BadPriority
+from ding_buffer.core.payload_column import PayloadColumn
 from ding_buffer.learners.halves import Half
 from ding_buffer.learners.priority_return import send_priorities, take_priority
 from ding_buffer.learners.setting_path import count_setting
@@ -23,7 +25,8 @@ def offpolicy_data_fetcher(
 ) -> Callable[[Any], Half]:
     """Makes the middleware that fills ``ctx.train_data`` and later sends priorities back to what it drew.
 
-    ``ctx.train_data`` becomes a list of ``cfg.policy.learn.batch_size`` payloads; for ``{name: buffer}`` a
+    ``ctx.train_data`` becomes a list of ``cfg.policy.learn.batch_size`` payloads, from columns a
+    ``PayloadColumn``, whose ``columns`` are stacked already; for ``{name: buffer}`` a
     dict of such lists; for ``[(buffer, share), ...]`` one list whose parts sum to exactly the batch size (see
     ``split_batch``). With ``cfg.policy.collect.unroll_len`` above 1 each entry is a window of that many
     payloads of one ``meta["env"]``. It is None while a buffer raises ``NotEnoughItems`` or, before the first
@@ -48,7 +51,7 @@ def offpolicy_data_fetcher(
             return
         payloads = [_payloads(part) for part in drawn]
         if names is None:
-            ctx.train_data = [entry for part in payloads for entry in part]
+            ctx.train_data = payloads[0] if len(payloads) == 1 else [one for part in payloads for one in part]
         else:
             ctx.train_data = dict(zip(names, payloads, strict=True))
         yield
@@ -63,7 +66,9 @@ def offpolicy_data_fetcher(
     return fetch
 
 
-def _payloads(drawn: Any) -> list[Any]:
+def _payloads(drawn: Any) -> Sequence[Any]:
+    if isinstance(drawn, BufferedBatch):
+        return PayloadColumn(drawn)
     return [_payloads(entry) if isinstance(entry, list) else entry.data for entry in drawn]
 
 

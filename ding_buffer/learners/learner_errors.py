@@ -1,4 +1,4 @@
-"""What can be wrong with a task, its context or a transition."""
+"""What can be wrong with a task or its context."""
 
 from __future__ import annotations
 
@@ -11,7 +11,3 @@ class TaskNotRunning(DingBufferError, RuntimeError, AssertionError):
 
 class MissingContextField(DingBufferError, RuntimeError):
     """A middleware needs a field of the context that nothing filled before it."""
-
-
-class MissingPayloadField(DingBufferError, AttributeError, KeyError):
-    """A transition lacks a field that a middleware needs."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from ding_buffer.core.copies import is_tensor
 from ding_buffer.core.errors import BadArgument, ConfigError
+from ding_buffer.core.payload_fields import field_of, flag_of, has_field, plain_scalar, with_fields
 from ding_buffer.learners.context import filled_field
-from ding_buffer.learners.payload_fields import field_of, flag_of, has_field, plain_scalar, with_fields
 from ding_buffer.learners.setting_path import count_setting, setting
 
 _LAST_STEP_FIELDS = ("next_obs", "done", "terminated", "truncated")

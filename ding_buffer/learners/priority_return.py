@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ding_buffer.core.batch import is_nested
+from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.errors import BadPriority
 
 Floats = NDArray[np.float64]
@@ -35,6 +36,15 @@ def send_priorities(buffer: Any, drawn: Sequence[Any], priority: Any) -> None:
     its items) or one per item. Items without an index (padding) are left out. Raises ``BadPriority`` if the
     numbers do not fit the batch.
     """
+    if isinstance(drawn, BufferedBatch):
+        lengths = [1] * len(drawn) if drawn.lengths is None else drawn.lengths.tolist()
+        values = _by_row(priority, lengths)
+        real = np.flatnonzero(drawn.index.serials >= 0)
+        if len(real) == len(values):
+            buffer.update(drawn.index, meta={"priority": values})
+        elif len(real):
+            buffer.update(drawn.index[real], meta={"priority": values[real]})
+        return
     items, values = _by_item(drawn, priority)
     real = [place for place, item in enumerate(items) if item.index is not None]
     if real:
@@ -42,13 +52,20 @@ def send_priorities(buffer: Any, drawn: Sequence[Any], priority: Any) -> None:
 
 
 def _by_item(drawn: Sequence[Any], priority: Any) -> tuple[list[Any], Floats]:
-    rows = [_floats(row).reshape(-1) for row in _rows(priority)]
-    if len(rows) != len(drawn):
-        raise BadPriority(f"the training step gave {len(rows)} priorities for a batch of {len(drawn)}")
     groups = list(drawn) if is_nested(drawn) else [[item] for item in drawn]
-    spread = [_spread(row, len(group)) for row, group in zip(rows, groups, strict=True)]
-    items = [item for group in groups for item in group]
-    return items, np.concatenate(spread) if spread else np.empty(0)
+    values = _by_row(priority, [len(group) for group in groups])
+    return [item for group in groups for item in group], values
+
+
+def _by_row(priority: Any, lengths: Sequence[int]) -> Floats:
+    """Returns one number for each item of groups of these lengths."""
+    given = _rows(priority)
+    if len(given) != len(lengths):
+        raise BadPriority(f"the training step gave {len(given)} priorities for a batch of {len(lengths)}")
+    if isinstance(given, np.ndarray) and given.size == sum(lengths):
+        return given.reshape(-1)
+    spread = [_spread(_floats(row).reshape(-1), length) for row, length in zip(given, lengths, strict=True)]
+    return np.concatenate(spread) if spread else np.empty(0)
 
 
 def _spread(row: Floats, length: int) -> Floats:

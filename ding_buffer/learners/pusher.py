@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.payload_fields import field_of, has_field, plain_scalar, without_field
 from ding_buffer.learners.bulk_push import push_all
 from ding_buffer.learners.learner_errors import MissingContextField
-from ding_buffer.learners.payload_fields import field_of, has_field, plain_scalar, without_field
 from ding_buffer.learners.told import told_meta
 
 MetaOf = Callable[[Any, Any], Mapping[str, Any]]

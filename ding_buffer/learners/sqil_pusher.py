@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.payload_fields import field_of, filled_like, with_fields
 from ding_buffer.learners.bulk_push import push_all
 from ding_buffer.learners.context import filled_field
-from ding_buffer.learners.payload_fields import field_of, filled_like, with_fields
 from ding_buffer.learners.told import told_meta
 
 

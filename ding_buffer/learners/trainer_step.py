@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ding_buffer.learners.payload_fields import plain_scalar
+from ding_buffer.core.payload_fields import plain_scalar
 from ding_buffer.learners.setting_path import positive_count
 
 _LOG = logging.getLogger(__name__)

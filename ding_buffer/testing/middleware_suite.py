@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.batch import stored
 from ding_buffer.core.chain import Middleware, layer_name
 from ding_buffer.core.errors import ChainError, NotEnoughItems, UnknownArgument
+from ding_buffer.storages.column_storage import ColumnStorage
+from ding_buffer.storages.object_storage import ObjectStorage
 from ding_buffer.testing.buffer_checks import check_buffer
 from ding_buffer.testing.twin_driver import KINDS
 
@@ -38,11 +40,25 @@ class MiddlewareSuite:
             def meta(self, number):                  # what it needs of the n-th item's meta
                 return {"limit": number}
 
-    The layer is to let items be drawn a dozen times (a limit of uses, an age) in the form made here.
+    The layer is to let items be drawn a dozen times (a limit of uses, an age) in the form made here. Each
+    test runs on each of ``storages``: a batch is a list of items there, or a ``BufferedBatch``.
     """
 
     query: Mapping[str, Any] = {}
     kinds: tuple[str, ...] = KINDS
+    storages: Mapping[str, Callable[[], Any]] = {"objects": ObjectStorage, "columns": ColumnStorage}
+    """The storages that buffers are to have, by name."""
+    make_storage: Callable[[], Any] = ObjectStorage
+    """What ``make_buffer`` makes a buffer's storage with."""
+
+    def pytest_generate_tests(self, metafunc: Any) -> None:
+        """Lets pytest run each test on each storage."""
+        metafunc.parametrize("on_storage", list(self.storages), indirect=True)
+
+    @pytest.fixture(autouse=True)
+    def on_storage(self, request: Any) -> None:
+        """Puts the buffers of a test on one of ``storages``."""
+        self.make_storage = self.storages[request.param]
 
     def make_layer(self) -> Any:
         """Returns a new layer."""
@@ -56,9 +72,13 @@ class MiddlewareSuite:
         """Returns the n-th payload, another for each n."""
         return number
 
+    def same(self, left: Any, right: Any) -> bool:
+        """Tells whether two payloads are alike."""
+        return bool(left == right)
+
     def make_buffer(self, size: int = 20) -> Any:
         """Returns an empty buffer without layers."""
-        return DequeBuffer(size, seed=0)
+        return DequeBuffer(size, storage=self.make_storage(), seed=0)
 
     def filled(self, count: int, size: int = 20) -> Any:
         """Returns a buffer with the layer and ``count`` items in four groups."""
@@ -251,7 +271,7 @@ class MiddlewareSuite:
             self.drawn(buffer)
         assert [] == self.drawn(buffer, ignore_insufficient=True)
         assert 0 == buffer.delete(["no such index"])
-        assert [] == buffer.extend([])
+        assert 0 == len(buffer.extend([]))
         buffer.clear()
         assert 0 == len(buffer)
 
@@ -269,8 +289,39 @@ class MiddlewareSuite:
             assert layer.stats() == buffer.stats()[layer_name(layer)]
 
     def test_any_operations_agree_with_a_plain_list(self) -> None:
+        options: dict[str, Any] = {"meta": self.meta, "query": self.query, "kinds": self.kinds}
+        options |= {"payload": self.payload, "same": self.same}
         for seed, size in enumerate([1, 3, 8, 20]):
             buffer = self.make_buffer(size).use(self.make_layer())
-            check_buffer(
-                buffer, seed=seed, meta=self.meta, query=self.query, kinds=self.kinds, payload=self.payload
-            )
+            check_buffer(buffer, seed=seed, **options)
+
+    def test_the_same_items_are_drawn_wherever_they_lie(self) -> None:
+        drawn = self._drawn_over_a_life()
+        self.make_storage = ObjectStorage
+
+        assert drawn == self._drawn_over_a_life()
+
+    def _drawn_over_a_life(self) -> list[list[int]]:
+        """Returns the numbers of what is drawn, in several ways, between all that can happen to items."""
+        buffer = self.filled(26)
+        numbers = {item.index: number for number, item in enumerate(buffer, start=6)}
+        metas = [{**self.meta(number), "env": number % 4} for number in range(26, 40)]
+        found = []
+        for happens in (
+            lambda: None,
+            lambda: buffer.delete([item.index for item in buffer][2::5]),
+            lambda: buffer.extend([self.payload(number) for number in range(26, 33)], meta=metas[:7]),
+            lambda: buffer.update([buffer[3].index, buffer[5].index], meta={"env": [3, 3]}),
+            lambda: buffer.extend([self.payload(number) for number in range(33, 40)], meta=metas[7:]),
+            lambda: buffer.load_state_dict(copy.deepcopy(buffer.state_dict())),
+        ):
+            happens()
+            for item in buffer:
+                numbers.setdefault(item.index, len(numbers) + 6)
+            for kind in self.kinds:
+                query: dict[str, Any] = {"groupby": "env"} if kind in ("groups", "windows") else {}
+                query |= {"unroll_len": 2} if kind == "windows" else {}
+                query |= {"replace": True} if kind == "replace" else {}
+                query |= {"sample_range": slice(-9, None)} if kind == "range" else {}
+                found.append([numbers[index] for index in self.drawn(buffer, 2, **query)])
+        return found

@@ -52,6 +52,22 @@ class SamplerSuite:
                 theirs = inspect.signature(getattr(type(sampler), name)).parameters
                 assert list(inspect.signature(member).parameters) == list(theirs), name
 
+    @pytest.mark.parametrize("stratified", [True, False])
+    def test_a_weighed_draw_is_a_draw_with_a_weight_for_each(self, stratified: bool) -> None:
+        sampler = self.filled(*np.random.default_rng(0).random(50))
+        drawn = sampler.draw(np.random.default_rng(7), 200, stratified)
+        slots, weights = sampler.draw_weighed(np.random.default_rng(7), 200, stratified, 0.4)
+
+        assert np.array_equal(drawn, slots)
+        assert np.allclose((sampler.masses(slots) / sampler.min_mass) ** -0.4, weights, rtol=1e-12)
+        assert 1.0 >= weights.max() * (1.0 - 1e-12)
+        empty = sampler.draw_weighed(np.random.default_rng(7), 0, stratified, 0.4)
+        assert [0, 0] == [len(part) for part in empty]
+
+    def test_a_weighed_draw_from_nothing_is_a_shortage(self) -> None:
+        with pytest.raises(NotEnoughItems):
+            self.make(5).draw_weighed(np.random.default_rng(0), 2, True, 0.4)
+
     @pytest.mark.parametrize("capacity", [1, 3, 50, 5000])
     def test_it_agrees_with_a_dict_of_priorities(self, capacity: int) -> None:
         rng, sampler = np.random.default_rng(capacity), self.make(capacity)

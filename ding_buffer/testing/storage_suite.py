@@ -7,11 +7,20 @@ import pickle
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.batch import flat
+from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.testing.buffer_checks import check_buffer
+
+
+class _Written:
+    """Writes the indices of the suite."""
+
+    def write(self, number: int) -> str:
+        return f"index {number}"
 
 
 class StorageSuite:
@@ -53,11 +62,28 @@ class StorageSuite:
         """Returns payloads with their metas that the storage refuses once it holds others."""
         return []
 
+    def empty(self) -> Any:
+        """Returns a new storage that knows its room, as a store makes it known."""
+        storage = self.make()
+        self.bind(storage)
+        return storage
+
+    def bind(self, storage: Any, numbers: np.ndarray | None = None) -> None:
+        """Tells a storage how many slots there are, and which number is in which: 0 in slot 0 and so on."""
+        held = np.arange(self.room) if numbers is None else numbers.copy()
+        self._numbers = {**getattr(self, "_numbers", {}), id(storage): held}
+        storage.bind(self.room, lambda slots: IndexColumn(held[slots], _Written()))
+
+    def put(self, storage: Any, slot: int, number: int) -> Any:
+        """Puts the item of a number in a slot."""
+        self._numbers[id(storage)][slot] = number
+        return storage.put(slot, self.payload(number), f"index {number}", {"number": number})
+
     def filled(self, count: int) -> Any:
         """Returns a storage with items in the slots 0 to ``count - 1``."""
-        storage = self.make()
+        storage = self.empty()
         for slot in range(count):
-            storage.put(slot, self.payload(slot), f"index {slot}", {"number": slot})
+            self.put(storage, slot, slot)
         return storage
 
     def agrees(self, item: Any, number: int) -> bool:
@@ -69,8 +95,8 @@ class StorageSuite:
         )
 
     def test_an_item_that_was_put_is_there_and_is_returned(self) -> None:
-        storage = self.make()
-        put = storage.put(0, self.payload(7), "index 7", {"number": 7})
+        storage = self.empty()
+        put = self.put(storage, 0, 7)
 
         assert self.agrees(put, 7)
         assert self.agrees(storage.item(0), 7)
@@ -82,7 +108,7 @@ class StorageSuite:
 
     def test_an_item_put_over_another_replaces_it(self) -> None:
         storage = self.filled(3)
-        storage.put(1, self.payload(9), "index 9", {"number": 9})
+        self.put(storage, 1, 9)
 
         assert self.agrees(storage.item(1), 9)
         assert self.agrees(storage.item(0), 0)
@@ -138,7 +164,7 @@ class StorageSuite:
     def test_a_dropped_slot_takes_a_new_item_and_leaves_the_others(self) -> None:
         storage = self.filled(4)
         storage.drop([1, 3])
-        storage.put(3, self.payload(9), "index 9", {"number": 9})
+        self.put(storage, 3, 9)
 
         assert self.agrees(storage.item(3), 9)
         assert self.agrees(storage.item(0), 0)
@@ -147,18 +173,59 @@ class StorageSuite:
     def test_a_cleared_storage_is_like_a_new_one(self) -> None:
         storage = self.filled(4)
         storage.clear()
-        storage.put(0, self.payload(6), "index 6", {"number": 6})
+        self.put(storage, 0, 6)
 
         assert self.agrees(storage.item(0), 6)
 
-    def test_the_state_holds_payloads_and_metas_of_the_slots_asked_for(self) -> None:
-        state = self.filled(5).state_dict([4, 1])
+    def test_the_state_of_some_slots_fills_another_storage(self) -> None:
+        state = self.filled(5).state_dict(np.array([4, 1]))
+        other = self.empty()
+        content = other.content(state, 2, 0)
+        assert [4, 1] == content.values("number")
+        assert [None, None] == content.values("nothing")
 
-        assert {"data", "meta"} <= set(state)
-        assert [{"number": 4}, {"number": 1}] == [dict(meta) for meta in state["meta"]]
-        assert all(
-            self.same(self.payload(slot), data) for slot, data in zip([4, 1], state["data"], strict=True)
-        )
+        self.bind(other, np.array([4, 1, *range(2, self.room)]))
+        other.fill(np.array([0, 1]), content, ["index 4", "index 1"])
+        assert self.agrees(other.item(0), 4)
+        assert self.agrees(other.item(1), 1)
+
+    def test_a_state_can_be_read_less_its_oldest_items(self) -> None:
+        state = self.filled(5).state_dict(np.arange(5))
+        other = self.empty()
+        content = other.content(state, 5, 3)
+        other.fill(np.array([3, 4]), content, ["index 3", "index 4"])
+
+        assert all(self.agrees(other.item(slot), slot) for slot in (3, 4))
+
+    def test_a_state_of_another_length_is_refused_and_changes_nothing(self) -> None:
+        storage = self.filled(3)
+        with pytest.raises((KeyError, TypeError, ValueError)):
+            storage.content(storage.state_dict(np.arange(3)), 4, 0)
+
+        assert all(self.agrees(storage.item(slot), slot) for slot in range(3))
+
+    def test_one_meta_key_of_many_slots_is_read(self) -> None:
+        storage = self.filled(4)
+        storage.write(2, None, {"other": "x"})
+
+        values, there = storage.metas(np.array([3, 2, 0]), "number")
+        assert [True, False, True] == list(there)
+        assert [3, 0] == [values[0], values[2]]
+        values, there = storage.metas([1, 0], "number")
+        assert [1, 0] == list(values)
+        assert there is None or all(there)
+        assert not any(storage.metas(np.array([0, 1]), "nothing")[1])
+        assert {"number": 3} == dict(storage.meta(3))
+
+    def test_one_meta_key_of_many_slots_is_written(self) -> None:
+        storage = self.filled(4)
+        storage.set_metas(np.array([1, 3, 1]), "use", np.array([5.0, 6.0, 7.0]))
+        storage.set_metas([0], "use", ["text"])
+
+        assert {"number": 1, "use": 7.0} == dict(storage.item(1).meta)
+        assert {"number": 3, "use": 6.0} == dict(storage.item(3).meta)
+        assert {"number": 0, "use": "text"} == dict(storage.item(0).meta)
+        assert {"number": 2} == dict(storage.item(2).meta)
 
     def test_what_it_counts_is_a_dict(self) -> None:
         assert isinstance(dict(self.filled(2).stats()), dict)
@@ -175,7 +242,7 @@ class StorageSuite:
             storage.check(self.payload(number), {"number": number})
 
         assert all(self.agrees(storage.item(slot), slot) for slot in range(3))
-        self.make().check(self.payload(0), {"number": 0})
+        self.empty().check(self.payload(0), {"number": 0})
 
     def test_what_it_refuses_fails_the_check_which_changes_nothing(self) -> None:
         storage = self.filled(3)
@@ -202,10 +269,23 @@ class StorageSuite:
         assert all(self.same(self.payload(item.meta["number"]), item.data) for item in buffer)
         buffer.store.check()
 
+    def test_many_stored_at_once_are_there_and_are_returned(self) -> None:
+        buffer = DequeBuffer(4, storage=self.make(), seed=0)
+        returned = buffer.extend(
+            [self.payload(number) for number in range(6)], meta={"number": list(range(6))}
+        )
+
+        assert [0, 1, 2, 3, 4, 5] == [item.meta["number"] for item in returned]
+        assert [2, 3, 4, 5] == [item.meta["number"] for item in buffer]
+        for item in [*returned, *buffer]:
+            assert self.same(self.payload(item.meta["number"]), item.data)
+        assert [item.index for item in buffer] == [item.index for item in returned][2:]
+
     def test_a_deep_copy_shares_nothing(self) -> None:
         storage = self.filled(3)
         twin = copy.deepcopy(storage)
-        twin.put(1, self.payload(9), "index 9", {"number": 9})
+        self.bind(twin)
+        self.put(twin, 1, 9)
         twin.item(0).meta["number"] = "changed"
 
         assert all(self.agrees(storage.item(slot), slot) for slot in range(3))
@@ -213,6 +293,7 @@ class StorageSuite:
 
     def test_it_survives_pickling(self) -> None:
         twin = pickle.loads(pickle.dumps(self.filled(3)))
+        self.bind(twin)
 
         assert all(self.agrees(twin.item(slot), slot) for slot in range(3))
 

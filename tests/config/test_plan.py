@@ -52,9 +52,9 @@ def ready(action, chain, *args, **kwargs):
 def test_a_plan_makes_nothing() -> None:
     plan = planned(storage="object", middleware=["clone_object"])
 
-    assert DequeBuffer is plan.buffer.factory  # type: ignore[union-attr]
-    assert {"size": 10} == plan.buffer.settings  # type: ignore[union-attr]
-    assert ObjectStorage is plan.storage.factory  # type: ignore[union-attr]
+    assert DequeBuffer is plan.buffer.factory
+    assert {"size": 10} == plan.buffer.settings
+    assert ObjectStorage is plan.storage.factory
     assert ["middleware[0]"] == [layer.path for layer in plan.layers if isinstance(layer, Part)]
 
 
@@ -101,7 +101,13 @@ def test_a_part_knows_whether_it_has_to_be_given_the_buffer() -> None:
             "middleware[1]: unknown layer 'cloneobject'; did you mean clone_",
         ),
         ({"middleware": [{"type": "padd"}]}, "middleware[0].type: unknown layer 'padd'; did you mean pad?"),
-        ({"storage": "objects"}, "storage: unknown storage 'objects'; did you mean object? (known: object)"),
+        (
+            {"storage": "objects"},
+            (
+                "storage: unknown storage 'objects'; did you mean object? "
+                "(known: column, memmap, object, shared)"
+            ),
+        ),
         ({"storage": {"type": "object", "room": 3}}, "storage.room: unknown key"),
         ({"storage": {"type": "object", "capacity": 3}}, "storage.capacity: unknown key"),
         ({"storage": 3}, "storage: expected a Storage (a Python object) or null, got 3 (int)"),

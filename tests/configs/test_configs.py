@@ -6,10 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ding_buffer.config.create import create_buffer, load_config
-from ding_buffer.core.errors import MissingMeta, NotEnoughItems
+from ding_buffer.core.errors import MissingMeta, NotEnoughItems, SchemaError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 # Where a YAML file describes a whole run, its buffer is a section.
@@ -38,12 +39,20 @@ def push_episodes(buffer: Any, lengths: list[int], key: str = "episode") -> None
             buffer.push((number, step), meta={key: number})
 
 
+def payload(name: str, step: int) -> dict[str, Any]:
+    """Returns a transition such as the config is for."""
+    if name != "columns.yaml":
+        return {"obs": step, "reward": 1.0, "next_obs": step + 1, "done": step % 16 == 15}
+    frames = np.full((4, 84, 84), step, np.uint8)
+    return {"obs": frames, "next_obs": frames, "action": 1, "reward": 1.0, "terminated": False}
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_every_config_makes_a_buffer_that_takes_and_gives(name: str) -> None:
     buffer = made(name)
     for step in range(64):
         meta = {"episode": step // 16, "env": step // 16, "train_iter_data_collected": step, "priority": 1.0}
-        buffer.push({"obs": step}, meta=meta)
+        buffer.push(payload(name, step), meta=meta)
     query: dict[str, Any] = {}
     chain = buffer.explain()
     if "group_sample" in chain:
@@ -130,6 +139,26 @@ def test_windows_are_full_and_aligned() -> None:
     assert {(0, start) for start in range(0, 100, 20)} | {(1, 0), (1, 20), (1, 25)} == starts
 
 
+def test_sequences_lie_within_episodes_and_prefer_where_the_error_is() -> None:
+    buffer = made("sequences.yaml")
+    for number in range(300):
+        buffer.push({"at": number, "done": number % 100 == 99}, meta={"env": 0})
+    windows = buffer.sample(60)
+    for window in windows:
+        steps = [item.data["at"] for item in window if item.index is not None]
+        assert list(range(steps[0], steps[0] + len(steps))) == steps
+        assert 1 == len({step // 100 for step in steps})
+    firsts = {window[20].data["at"] for window in windows}
+    assert {100 * episode + step for episode in range(3) for step in range(0, 100, 20)} == firsts
+    assert {60} == {len(window) for window in windows}
+
+    buffer.update([item.index for item in buffer], meta={"priority": 0.0})
+    buffer.update([buffer[150].index], meta={"priority": 1.0})
+    drawn = Counter(window[20].data["at"] for window in buffer.sample(60))
+    assert {120, 140} == {first for first, _ in drawn.most_common(2)}
+    assert 58 <= drawn[120] + drawn[140]
+
+
 def test_use_limit_deletes_an_item_after_its_second_use() -> None:
     buffer = made("use_limit.yaml")
     buffer.extend(list(range(4)))
@@ -174,6 +203,40 @@ def test_padded_groups_have_one_length() -> None:
 
     assert [20, 20] == [len(group) for group in groups]
     assert [{0}, {1}] == sorted(({item.data[0] for item in group} for group in groups), key=min)
+
+
+def test_columns_give_batches_of_arrays_and_refuse_what_does_not_fit() -> None:
+    buffer = made("columns.yaml", size=8)
+    frames = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((4, 84, 84), np.uint8)
+    numbers = np.arange(3)
+    buffer.extend(
+        {
+            "obs": frames,
+            "next_obs": frames + 1,
+            "action": numbers,
+            "reward": numbers.astype(np.float32),
+            "terminated": numbers == 2,
+        }
+    )
+    batch = buffer.sample(5)
+
+    assert ((5, 4, 84, 84), np.uint8) == (batch.data["obs"].shape, batch.data["obs"].dtype)
+    assert (batch.data["action"] + 1).tolist() == batch.data["next_obs"][:, 0, 0, 0].tolist()
+    with pytest.raises(SchemaError, match="reward: expected one float32"):
+        buffer.push({**buffer[0].data, "reward": "much"})
+
+
+def test_n_step_sums_five_rewards_and_says_how_to_go_on() -> None:
+    buffer = made("n_step.yaml")
+    for step in range(8):
+        for env in range(2):
+            buffer.push({"reward": 1.0, "next_obs": step + 1, "done": step == 7}, meta={"env": env})
+    first = buffer.sample(indices=[buffer[0].index])[0]
+    last = buffer.sample(indices=[buffer[8].index])[0]
+
+    assert (1 - 0.99**5) / 0.01 == pytest.approx(first.data["reward"])
+    assert (5, pytest.approx(0.99**5)) == (first.data["next_obs"], first.data["discount"])
+    assert (8, 0.0, 4) == (last.data["next_obs"], last.data["discount"], last.meta["n_step"])
 
 
 def test_newest_only_never_samples_what_is_older() -> None:

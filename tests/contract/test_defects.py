@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ast
 import io
+import itertools
+import json
+import math
 import pickle
 import sys
 import threading
-import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.stale import staleness_check
 from ding_buffer.middleware.use_count import use_time_check
+from tests.buffers.array_parts import parts, sealed
 
 
 def filled(count: int, size: int | None = None, **columns) -> DequeBuffer:
@@ -147,20 +151,29 @@ def test_s1_nothing_in_a_file_is_executed(tmp_path) -> None:
     bare, packed = tmp_path / "bare", tmp_path / "packed"
     bare.write_bytes(evil)
     filled(3).save_data(packed)
-    with zipfile.ZipFile(packed) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".npy")]
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    for name in names:
-        with zipfile.ZipFile(packed, "w") as archive:
-            for part, content in parts.items():
-                archive.writestr(part, np_pickled(evil) if part == name else content)
+    told, arrays = parts(packed.read_bytes())
+    numbers = range(len(told["arrays"]))
+    evil = evil.ljust(-(-len(evil) // 64) * 64, b"\0")
+    for number, dtype in itertools.product(numbers, ["'|O'", "'|V1'", f"'|S{len(evil)}'"]):
+        entries = [dict(entry) for entry in told["arrays"]]
+        place = sum(-(-length_of(entry) // 64) * 64 for entry in entries[:number])
+        end = place + -(-length_of(entries[number]) // 64) * 64
+        shape = [1] if "S" in dtype else [len(evil)]
+        entries[number] = {"dtype": dtype, "shape": shape, "sums": [zlib.crc32(evil)]}
+        text = json.dumps({**told, "arrays": entries}).encode()
+        packed.write_bytes(sealed(text, arrays[:place] + evil + arrays[end:]))
         with pytest.raises(CorruptSnapshot):
             filled(2).load_data(packed)
     with pytest.raises(CorruptSnapshot):
         filled(2).load_data(bare)
 
-    assert len(names) > 1
+    assert len(numbers) > 1
     assert not executed()
+
+
+def length_of(entry) -> int:
+    """How many bytes an array of a file has."""
+    return math.prod(entry["shape"]) * np.dtype(ast.literal_eval(entry["dtype"])).itemsize
 
 
 def test_s1_the_file_of_this_test_would_execute_if_it_were_unpickled() -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from ding_buffer.core.errors import BadArgument
+from ding_buffer.core.payload_column import PayloadColumn
 from ding_buffer.learners.collate import stack_payloads
+from tests.core.column_batches import Pair, made
 
 
 def step(place: int) -> dict[str, Any]:
@@ -86,3 +88,79 @@ def test_tensors_that_do_not_fit_together_are_named() -> None:
     torch = pytest.importorskip("torch")
     with pytest.raises(BadArgument, match="at 'a'"):
         stack_payloads([{"a": torch.zeros(2)}, {"a": torch.zeros(3)}])
+
+
+def columns(lengths: Any = None) -> PayloadColumn:
+    numbers = np.arange(6)
+    data = {
+        "obs": np.ones((6, 3), np.float32),
+        "n": numbers,
+        "half": numbers / 2,
+        "in": Pair(numbers, [numbers]),
+    }
+    batch = made(6, data)
+    return PayloadColumn(batch if lengths is None else batch.grouped(lengths))
+
+
+def test_columns_are_stacked_already() -> None:
+    column = columns()
+
+    stacked = stack_payloads(column)
+    assert stacked["obs"] is column.columns["obs"]
+    assert stacked["in"].right[0] is column.columns["in"].right[0]
+    assert (6, 3) == stack_payloads(column, tensors=False)["obs"].shape
+
+
+def test_columns_become_tensors_that_share_their_memory() -> None:
+    torch = pytest.importorskip("torch")
+    column = columns()
+    stacked = stack_payloads(column, tensors=True, device="cpu")
+    stacked["obs"][0, 0] = 7
+
+    assert (torch.float32, torch.int64) == (stacked["obs"].dtype, stacked["n"].dtype)
+    assert torch.float32 == stacked["half"].dtype
+    assert 7 == column.columns["obs"][0, 0]
+
+
+def test_columns_of_tensors_become_what_is_asked_for() -> None:
+    torch = pytest.importorskip("torch")
+    column = PayloadColumn(made(2, {"a": torch.zeros(2, 3, dtype=torch.float64), "b": np.zeros(2)}))
+
+    by_default = stack_payloads(column)
+    assert (torch.float64, np.ndarray) == (by_default["a"].dtype, type(by_default["b"]))
+    assert isinstance(stack_payloads(column, tensors=False)["a"], np.ndarray)
+    assert torch.float32 == stack_payloads(column, tensors=True)["a"].dtype
+
+
+def test_windows_of_columns_give_batch_and_time() -> None:
+    assert (2, 3, 3) == stack_payloads(columns([3, 3]))["obs"].shape
+    assert [[0, 1], [2, 3], [4, 5]] == stack_payloads(columns([2, 2, 2]))["n"].tolist()
+
+
+def test_windows_of_several_buffers_are_stacked_together() -> None:
+    numbers = np.arange(6)
+    windows = PayloadColumn(made(6, {"obs": np.ones((6, 3)), "n": numbers}).grouped([2, 2, 2]))
+    objects = [{"obs": np.zeros(3), "n": number} for number in (7, 8)]
+
+    stacked = stack_payloads([*windows[1:], objects])
+    assert [[2, 3], [4, 5], [7, 8]] == stacked["n"].tolist()
+    assert (3, 2, 3) == stacked["obs"].shape
+
+
+def test_windows_of_several_lengths_do_not_fit_together() -> None:
+    with pytest.raises(BadArgument, match="windows of 2 to 4 payloads do not fit together"):
+        stack_payloads(columns([2, 4]))
+
+
+@pytest.mark.parametrize("tensors", [None, True, False])
+@pytest.mark.parametrize("name", ["tokens", "name"])
+def test_columns_of_objects_or_of_varying_lengths_cannot_be_stacked(name: str, tensors: bool | None) -> None:
+    column = PayloadColumn(made(2, {name: made(2).data[name]}))
+
+    with pytest.raises(BadArgument, match="a column of objects or of varying lengths cannot be stacked"):
+        stack_payloads(column, tensors=tensors)
+
+
+def test_no_columns_cannot_be_stacked() -> None:
+    with pytest.raises(BadArgument, match="no payloads"):
+        stack_payloads(PayloadColumn(made(0)))

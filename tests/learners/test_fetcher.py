@@ -2,16 +2,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from easydict import EasyDict
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadPriority, ConfigError
+from ding_buffer.core.payload_column import PayloadColumn
+from ding_buffer.learners.collate import stack_payloads
 from ding_buffer.learners.context import OnlineRLContext
 from ding_buffer.learners.fetcher import offpolicy_data_fetcher
 from ding_buffer.learners.halves import first_half, second_half
 from ding_buffer.learners.task_loop import task
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
+from ding_buffer.storages.column_storage import ColumnStorage
 
 
 def config(batch_size: int = 4, unroll_len: int = 1, **learn: Any) -> EasyDict:
@@ -270,3 +274,70 @@ def test_a_minimum_to_start_is_a_setting_and_an_argument() -> None:
 def test_a_missing_batch_size_is_named_at_once() -> None:
     with pytest.raises(ConfigError, match=r"cfg\.policy\.learn\.batch_size"):
         offpolicy_data_fetcher({"policy": {"learn": {}}}, holding("own", 9))
+
+
+def on_columns(count: int = 30, first: int = 0, *layers: Any) -> DequeBuffer:
+    buffer = DequeBuffer(size=100, storage=ColumnStorage(), seed=1).use(*layers)
+    places = np.arange(first, first + count)
+    buffer.extend({"place": places, "obs": np.ones((count, 2))}, meta={"env": places // 5})
+    return buffer
+
+
+def test_columns_are_fetched_stacked_and_their_priorities_arrive() -> None:
+    buffer = on_columns()
+    ctx = round_trip(offpolicy_data_fetcher(config(16), buffer), lambda batch: {"priority": by_place(batch)})
+
+    assert isinstance(ctx.train_data, PayloadColumn)
+    assert (16, 2) == ctx.train_data.columns["obs"].shape
+    assert {step["place"]: step["place"] + 1.0 for step in ctx.train_data} == given(buffer)
+
+
+def test_windows_of_columns_are_fetched_as_blocks() -> None:
+    buffer = on_columns()
+    fetch = offpolicy_data_fetcher(config(8, unroll_len=3), buffer)
+    ctx = round_trip(fetch, lambda batch: {"priority": batch.columns["place"] + 1.0})
+
+    assert (8, 3, 2) == ctx.train_data.columns["obs"].shape
+    for window in ctx.train_data:
+        first = window[0]["place"]
+        assert [first, first + 1, first + 2] == [step["place"] for step in window]
+    assert {place: place + 1.0 for place in ctx.train_data.columns["place"].reshape(-1).tolist()} == given(
+        buffer
+    )
+
+
+@pytest.mark.parametrize("unroll_len", [1, 3])
+def test_shares_of_columns_and_objects_make_one_batch(unroll_len: int) -> None:
+    columns, others = on_columns(), DequeBuffer(size=100, seed=1)
+    others.extend([{"place": 90 + n, "obs": np.zeros(2)} for n in range(9)], meta={"env": [0] * 9})
+    fetch = offpolicy_data_fetcher(config(6, unroll_len), [(columns, 0.5), (others, 0.5)])
+    ctx = round_trip(fetch, lambda batch: {"priority": np.arange(1.0, 7.0)})
+
+    stacked = stack_payloads(ctx.train_data)
+    assert (6, 2) == (stacked["obs"].shape[0], stacked["obs"].shape[-1])
+    assert [True] * 3 + [False] * 3 == (stacked["place"].reshape(6, -1)[:, 0] < 90).tolist()
+    assert {1.0, 2.0, 3.0} >= set(given(columns).values())
+    assert {4.0, 5.0, 6.0} >= set(given(others).values())
+
+
+def test_a_dict_of_buffers_on_columns_gives_a_dict_of_columns() -> None:
+    buffers = {"policy": on_columns(), "value": on_columns(9, 50)}
+    fetch = offpolicy_data_fetcher(config(4), buffers)
+    ctx = round_trip(fetch, lambda batch: {"priority": {"value": by_place(batch["value"])}})
+
+    assert all(isinstance(batch, PayloadColumn) for batch in ctx.train_data.values())
+    assert {step["place"]: step["place"] + 1.0 for step in ctx.train_data["value"]} == given(buffers["value"])
+    assert {} == given(buffers["policy"])
+
+
+def test_prioritized_columns_are_fetched_with_their_weights() -> None:
+    buffer = on_columns(20, 0, PriorityExperienceReplay())
+    for unroll_len in (1, 3):
+        fetch = offpolicy_data_fetcher(config(8, unroll_len), buffer)
+        ctx = round_trip(fetch, lambda batch: {"priority": [7.0] * 8})
+
+        assert (8, unroll_len, 1)[:: 1 if unroll_len > 1 else 2] == ctx.train_data.columns[
+            "priority_IS"
+        ].shape
+        drawn = set(ctx.train_data.columns["place"].reshape(-1).tolist())
+        assert drawn <= {place for place, priority in given(buffer).items() if priority == 7.0}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ding_buffer.core.errors import DingBufferError
-from ding_buffer.learners.learner_errors import MissingContextField, MissingPayloadField, TaskNotRunning
+from ding_buffer.learners.learner_errors import MissingContextField, TaskNotRunning
 
 
 @pytest.mark.parametrize(
@@ -12,8 +12,6 @@ from ding_buffer.learners.learner_errors import MissingContextField, MissingPayl
         (TaskNotRunning, AssertionError),
         (TaskNotRunning, RuntimeError),
         (MissingContextField, RuntimeError),
-        (MissingPayloadField, AttributeError),
-        (MissingPayloadField, KeyError),
     ],
 )
 def test_each_is_caught_as_the_builtin_that_ding_raised(

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ding_buffer.core.errors import BadArgument, ConfigError
+from ding_buffer.core.errors import BadArgument, ConfigError, MissingPayloadField
+from ding_buffer.core.payload_fields import field_of
 from ding_buffer.learners.context import OnlineRLContext
-from ding_buffer.learners.learner_errors import MissingContextField, MissingPayloadField
+from ding_buffer.learners.learner_errors import MissingContextField
 from ding_buffer.learners.nstep import nstep_reward_enhancer
-from ding_buffer.learners.payload_fields import field_of
 
 
 def config(nstep: int = 3, gamma: float = 0.5) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ding_buffer.core.errors import BadPriority
 from ding_buffer.core.item import BufferedData
 from ding_buffer.learners.context import OnlineRLContext
 from ding_buffer.learners.priority_return import send_priorities, take_priority
+from ding_buffer.storages.column_storage import ColumnStorage
 
 
 def filled(count: int = 6) -> DequeBuffer:
@@ -130,3 +131,81 @@ def test_the_priority_is_that_of_the_last_output(output: Any) -> None:
 @pytest.mark.parametrize("output", [None, {}, [], {"total_loss": 1.0}, [{"total_loss": 1.0}], 3.0])
 def test_an_output_without_priorities_gives_none(output: Any) -> None:
     assert take_priority(OnlineRLContext(train_output=output)) is None
+
+
+def on_columns(count: int = 6) -> DequeBuffer:
+    buffer = DequeBuffer(size=100, storage=ColumnStorage(), seed=0)
+    buffer.extend(np.arange(count), meta={"env": np.arange(count) // 2})
+    return buffer
+
+
+@pytest.mark.parametrize(
+    "make",
+    [list, tuple, np.array, lambda values: np.array(values)[:, None], lambda values: [[v] for v in values]],
+)
+def test_each_item_of_columns_gets_its_own(make: Any) -> None:
+    buffer = on_columns(3)
+    batch = buffer.sample(3)
+    send_priorities(buffer, batch, make([0.1, 0.2, 0.3]))
+
+    given = dict(zip(batch.data.tolist(), [0.1, 0.2, 0.3], strict=True))
+    assert [given[number] for number in range(3)] == priorities(buffer)
+    assert [0, 0, 1] == [item.meta["env"] for item in buffer]
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_groups_of_columns_share_one_priority_or_have_one_per_item(shares: bool) -> None:
+    buffer = on_columns(6)
+    batch = buffer.sample(3, groupby="env", unroll_len=2)
+    values = np.array([1.0, 2.0, 3.0]) if shares else np.arange(6.0).reshape(3, 2)
+    send_priorities(buffer, batch, values)
+
+    expected = np.repeat(values, 2) if shares else values.reshape(-1)
+    assert dict(zip(batch.data.reshape(-1).tolist(), expected.tolist(), strict=True)) == dict(
+        enumerate(priorities(buffer))
+    )
+
+
+def test_groups_of_columns_may_differ_in_length() -> None:
+    buffer = on_columns(3)
+    batch = buffer.sample(2, groupby="env")
+    send_priorities(buffer, batch, [[float(group.meta["env"][0])] for group in batch])
+    assert [0.0, 0.0, 1.0] == priorities(buffer)
+
+    send_priorities(buffer, batch, [group.data.tolist() for group in batch])
+    assert [0.0, 1.0, 2.0] == priorities(buffer)
+
+
+def test_fillers_in_columns_are_left_out() -> None:
+    buffer = on_columns(3)
+    batch = buffer.sample(3).pick(np.arange(3), mask=np.array([True, False, True]))
+    send_priorities(buffer, batch, [1.0, 2.0, 3.0])
+    assert {1.0, None, 3.0} == set(priorities(buffer))
+
+    send_priorities(buffer, batch[1:2], [9.0])
+    assert {1.0, None, 3.0} == set(priorities(buffer))
+
+
+def test_what_is_gone_from_columns_is_passed_over() -> None:
+    buffer = on_columns(3)
+    batch = buffer.sample(3)
+    buffer.delete(batch.index[:1])
+    send_priorities(buffer, batch, [0.5, 0.25, 0.125])
+
+    assert {0.25, 0.125} == set(priorities(buffer))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([0.1], "1 priorities for a batch of 3"),
+        (0.5, "one priority for a whole batch"),
+        (["a"] * 3, "must be numbers"),
+    ],
+)
+def test_priorities_that_do_not_fit_columns_are_refused(values: Any, said: str) -> None:
+    buffer = on_columns(3)
+    with pytest.raises(BadPriority, match=said):
+        send_priorities(buffer, buffer.sample(3), values)
+
+    assert [None] * 3 == priorities(buffer)

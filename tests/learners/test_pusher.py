@@ -8,8 +8,9 @@ import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.chain import Middleware
+from ding_buffer.core.errors import MissingPayloadField
 from ding_buffer.learners.context import Context, OnlineRLContext
-from ding_buffer.learners.learner_errors import MissingContextField, MissingPayloadField
+from ding_buffer.learners.learner_errors import MissingContextField
 from ding_buffer.learners.pusher import data_pusher
 from ding_buffer.middleware.stale import staleness_check
 

@@ -8,9 +8,9 @@ import pytest
 from easydict import EasyDict
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.payload_fields import field_of
 from ding_buffer.learners.context import OnlineRLContext
 from ding_buffer.learners.learner_errors import MissingContextField
-from ding_buffer.learners.payload_fields import field_of
 from ding_buffer.learners.sqil_pusher import sqil_data_pusher
 
 

@@ -24,6 +24,10 @@ def sources() -> list[Path]:
     return sorted([*package, *home.rglob("*.py")])
 
 
+def sources_in_c() -> list[Path]:
+    return sorted((ROOT / "ding_buffer").rglob("*.[ch]"))
+
+
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     parts = ("ding_buffer", *parts) if parts[0] == "middleware" else parts
@@ -64,13 +68,20 @@ def imports_of(path: Path) -> Iterator[tuple[int, str, str | None]]:
 
 
 def test_no_file_has_more_than_400_lines() -> None:
-    long = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
+    files = [*sources(), *sources_in_c()]
+    long = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
 
     assert {} == {path: lines for path, lines in long.items() if lines > MAX_LINES}
 
 
 def test_every_file_name_says_what_lives_there() -> None:
-    assert [] == [shown(path) for path in sources() if path.stem in SAYS_NOTHING]
+    assert [] == [shown(path) for path in [*sources(), *sources_in_c()] if path.stem in SAYS_NOTHING]
+
+
+def test_every_file_in_c_begins_by_saying_what_it_is() -> None:
+    texts = {shown(path): path.read_text(encoding="utf-8") for path in sources_in_c()}
+
+    assert [] == [path for path, text in texts.items() if not text.startswith("/* ")]
 
 
 def test_no_file_is_named_after_a_standard_module() -> None:

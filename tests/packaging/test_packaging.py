@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,8 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc")
+NOT_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc", "*.pyd", "*.so", "*.egg-info", "build")
+KERNELS = ROOT / "ding_buffer" / "kernels"
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +37,24 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("tree")
     for name in ("ding_buffer", "middleware"):
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=NOT_SOURCE)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
     return copy
 
 
-def build(kind: str, tree: Path, into: Path) -> Path:
+@pytest.fixture(scope="session")
+def c_is_wanted() -> bool:
+    """Whether the C kernels ought to be in what is built here."""
+    setting = os.environ.get("DING_BUFFER_BUILD_KERNELS", "")
+    return setting == "1" or (not setting and any(shutil.which(name) for name in ("cc", "gcc", "clang")))
+
+
+def build(kind: str, tree: Path, into: Path, **settings: str) -> Path:
     code = f"from setuptools import build_meta; build_meta.build_{kind}({str(into)!r})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tree, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **settings}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tree, env=environment, capture_output=True, text=True, check=False
+    )
     assert 0 == done.returncode, done.stderr
     (built,) = into.iterdir()
     return built
@@ -61,6 +73,21 @@ def sdist(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def names_in(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
         return sorted(archive.namelist())
+
+
+def kernels_of(folder: Path) -> list[str]:
+    """Which kernels the package in a folder runs, and the file they come from."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(folder)!r})\n"
+        "from ding_buffer import kernel_info\n"
+        "print(kernel_info()['name'], kernel_info().get('file'), sep='\\n')\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "DING_BUFFER_KERNELS"}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert 0 == done.returncode, done.stderr
+    return done.stdout.split("\n")[:2]
 
 
 def folders_with_source() -> list[Path]:
@@ -102,10 +129,66 @@ def test_the_wheel_puts_nothing_beside_ding_buffer_in_site_packages(
     assert {"ding_buffer", metadata} == {name.split("/")[0] for name in names_in(wheel)}
 
 
-def test_the_wheel_holds_every_module_and_the_marker_of_types(wheel: Path) -> None:
+def test_the_wheel_holds_every_module_the_kernels_in_c_and_the_marker_of_types(
+    wheel: Path, c_is_wanted: bool
+) -> None:
+    packed = [name for name in names_in(wheel) if ".dist-info/" not in name]
+    built = ["ding_buffer/kernels/compiled.abi3.so"] * c_is_wanted
+
+    assert sorted([*modules_on_disk(), *built, "ding_buffer/py.typed"]) == packed
+
+
+def test_one_wheel_serves_every_python(wheel: Path) -> None:
+    assert [] != re.findall(r"-cp310-abi3-\w+\.whl$|-py3-none-any\.whl$", wheel.name)
+
+
+def test_the_kernels_of_an_installed_wheel_run(wheel: Path, tmp_path: Path, c_is_wanted: bool) -> None:
+    if not c_is_wanted:
+        pytest.skip("the C kernels are left out here")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+
+    assert ["c", str(tmp_path / "ding_buffer" / "kernels" / "compiled.abi3.so")] == kernels_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "without",
+    [{"DING_BUFFER_BUILD_KERNELS": "0"}, {"DING_BUFFER_BUILD_KERNELS": "", "CC": "false"}],
+    ids=["not wanted", "no compiler"],
+)
+def test_without_a_compiler_the_package_is_whole_and_runs_on_numpy(
+    tree: Path, tmp_path: Path, without: dict[str, str]
+) -> None:
+    copy = shutil.copytree(tree, tmp_path / "tree", symlinks=True, ignore=NOT_SOURCE)
+    (tmp_path / "out").mkdir()
+    wheel = build("wheel", copy, tmp_path / "out", **without)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
     packed = [name for name in names_in(wheel) if ".dist-info/" not in name]
 
     assert sorted([*modules_on_disk(), "ding_buffer/py.typed"]) == packed
+    assert ["numpy", "None"] == kernels_of(tmp_path / "site")
+
+
+def test_where_the_kernels_must_build_a_failing_build_is_an_error(tree: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(tree, tmp_path / "tree", symlinks=True, ignore=NOT_SOURCE)
+
+    with pytest.raises(AssertionError, match="error: Command"):
+        build("wheel", copy, tmp_path, DING_BUFFER_BUILD_KERNELS="1", CC="false")
+
+
+@pytest.mark.parametrize("setting", ["0", ""])
+def test_the_sdist_holds_the_source_of_the_kernels_wherever_it_is_made(
+    tree: Path, tmp_path: Path, setting: str
+) -> None:
+    copy = shutil.copytree(tree, tmp_path / "tree", symlinks=True, ignore=NOT_SOURCE)
+    (tmp_path / "out").mkdir()
+    with tarfile.open(build("sdist", copy, tmp_path / "out", DING_BUFFER_BUILD_KERNELS=setting)) as archive:
+        packed = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
+    sources = {path.relative_to(ROOT).as_posix() for path in KERNELS.glob("*.[ch]")}
+
+    assert sources | {"setup.py", "MANIFEST.in", "pyproject.toml"} <= packed
+    assert [] == [name for name in packed if name.endswith((".so", ".pyd", ".o"))]
 
 
 def test_the_wheel_carries_the_license_and_the_command(wheel: Path) -> None:
@@ -146,7 +229,7 @@ def test_the_layers_of_an_installed_wheel_are_imported_from_the_wheel(wheel: Pat
 def test_every_extra_that_users_are_told_of_exists(project: dict[str, Any]) -> None:
     extras = project["project"]["optional-dependencies"]
 
-    assert {"torch", "tree", "cli", "run", "test", "dev", "all"} == set(extras)
+    assert {"torch", "tree", "gymnasium", "cli", "run", "test", "dev", "all"} == set(extras)
 
 
 def test_the_package_knows_its_version(project: dict[str, Any]) -> None:

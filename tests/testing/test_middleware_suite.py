@@ -8,6 +8,7 @@ import pytest
 from ding_buffer.core.batch import flat
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadQuery
+from ding_buffer.storages.column_storage import ColumnStorage
 from ding_buffer.testing.middleware_suite import MiddlewareSuite
 
 
@@ -137,6 +138,31 @@ class WearsOut(Passes):
         return batch
 
 
+class TakesLists(Passes):
+    """Does with a batch what only a list can."""
+
+    def sample(self, chain, size=None, **query):
+        return chain(size=size, **query).copy()
+
+
+class DrawsOtherColumns(Passes):
+    """Turns the order of columns round."""
+
+    def sample(self, chain, size=None, **query):
+        batch = chain(size=size, **query)
+        return batch if isinstance(batch, list) else batch[::-1]
+
+
+class TestLayerThatDoesNothing(MiddlewareSuite):
+    def make_layer(self):
+        return Passes()
+
+    def test_each_test_runs_on_each_storage(self, request):
+        name = request.node.callspec.params["on_storage"]
+
+        assert self.storages[name] is type(self.make_buffer().store.storage)
+
+
 def failures(layer, options=None):
     """The names of the tests that a layer fails."""
 
@@ -159,6 +185,19 @@ def failures(layer, options=None):
 @pytest.mark.parametrize("layer", [Passes, Counts, function])
 def test_a_layer_that_does_nothing_passes(layer):
     assert [] == failures(layer)
+
+
+@pytest.mark.parametrize("layer", [Passes, Counts, function])
+def test_a_layer_that_does_nothing_passes_on_columns(layer):
+    assert [] == failures(layer, {"make_storage": ColumnStorage})
+
+
+def test_a_fault_that_shows_on_columns_alone_is_found():
+    columns = {"make_storage": ColumnStorage}
+    for layer in (TakesLists, DrawsOtherColumns):
+        assert [] == failures(layer)
+    assert "test_a_sample_hands_out_items_of_the_buffer" in failures(TakesLists, columns)
+    assert ["test_the_same_items_are_drawn_wherever_they_lie"] == failures(DrawsOtherColumns, columns)
 
 
 def test_what_a_layer_needs_can_be_given():

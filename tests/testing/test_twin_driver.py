@@ -194,7 +194,7 @@ def test_an_event_that_is_not_told_is_found():
     one = driver()
     one.follow()
     one.push(0)
-    tell, one.buffer.store._tell = one.buffer.store._tell, lambda event, *what: None
+    tell, one.buffer.store.tell = one.buffer.store.tell, lambda event, *what: None
     with pytest.raises(AssertionError):
         one.push(0)
-    one.buffer.store._tell = tell
+    one.buffer.store.tell = tell
