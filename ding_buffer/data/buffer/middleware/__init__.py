@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ding_buffer.middleware.clone import clone_object
 from ding_buffer.middleware.group_sampling import group_sample
+from ding_buffer.middleware.n_steps import n_step
 from ding_buffer.middleware.pad import padding
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.range_view import sample_range_view
+from ding_buffer.middleware.sequences import sequence
 from ding_buffer.middleware.stale import staleness_check
 from ding_buffer.middleware.use_count import use_time_check
 
@@ -14,8 +16,10 @@ __all__ = [
     "PriorityExperienceReplay",
     "clone_object",
     "group_sample",
+    "n_step",
     "padding",
     "sample_range_view",
+    "sequence",
     "staleness_check",
     "use_time_check",
 ]
