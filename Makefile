@@ -42,14 +42,13 @@ help: ## print the verbs
 run: $(VENV)/.run ## set up .venv, train the learner on CartPole and show the result
 	$(BIN)/ding-buffer run $(CONFIG) $(ARGS)
 
-test: check ## set up .venv, check everything, run the tests on both kernels and on numpy 1.26, with branch coverage
+test: check ## set up .venv, check everything, run the tests on both kernels, the second time on numpy 1.26
 	@rm -f .coverage .coverage.*; \
 	if [ $(DING_BUFFER_BUILD_KERNELS) = 0 ]; then echo 'no C kernels: both runs are on the numpy kernels'; fi; \
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then other=.venv-numpy1; \
 		$(MAKE) --no-print-directory $$other/.numpy1 || exit 1; \
 	else other=$(VENV); echo 'numpy 1.26 has no build for this Python: left out'; fi; \
 	$(MAKE) --no-print-directory -k -j2 suite-c suite-numpy OTHER=$$other
-	$(BIN)/python -m coverage combine -q .coverage.c .coverage.numpy
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='$(FLOORS)' --fail-under=95
 	@if [ $(DING_BUFFER_BUILD_KERNELS) = 1 ] && [ -f "$$(gcc -print-file-name=libasan.so 2>/dev/null)" ]; then \
@@ -57,14 +56,14 @@ test: check ## set up .venv, check everything, run the tests on both kernels and
 	else echo 'no C kernels or no gcc with AddressSanitizer: fuzz-kernels left out'; fi
 
 # The two runs of `make test`, at the same time; what the second one says comes in one piece. Coverage more than
-# doubles the time, so the second run measures what it alone runs throughout: the numpy kernels.
+# doubles the time, so it is measured once: the tests of the kernels run both of them.
 suite-c:
-	DING_BUFFER_KERNELS=$(if $(filter 0,$(DING_BUFFER_BUILD_KERNELS)),numpy,c) COVERAGE_FILE=.coverage.c \
+	DING_BUFFER_KERNELS=$(if $(filter 0,$(DING_BUFFER_BUILD_KERNELS)),numpy,c) \
 		$(BIN)/python -m coverage run -m pytest $(ARGS)
 
 suite-numpy:
-	@said=$$(mktemp); DING_BUFFER_KERNELS=numpy COVERAGE_FILE=.coverage.numpy \
-		$(OTHER)/bin/python -m coverage run --omit='middleware/*,ding_buffer/[^k]*' -m pytest -p no:cacheprovider $(ARGS) >"$$said" 2>&1; passed=$$?; \
+	@said=$$(mktemp); DING_BUFFER_KERNELS=numpy \
+		$(OTHER)/bin/python -m pytest -p no:cacheprovider $(ARGS) >"$$said" 2>&1; passed=$$?; \
 	printf '\n== the numpy kernels, in %s\n' $(OTHER); cat "$$said"; rm -f "$$said"; exit $$passed
 
 check: lint types ## lint and types, no tests

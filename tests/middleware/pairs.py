@@ -124,10 +124,9 @@ def walk(storage: str, outer: Shipped, inner: Shipped, seed: int) -> Walk:
 
 
 def outcome(storage: str, outer: Shipped, inner: Shipped) -> str:
-    """Returns a cell of the table."""
+    """Returns a cell of the table; that a pair which is not refused is right is what the tests prove."""
     refused = refusal(storage, outer, inner)
     if refused is None:
-        walk(storage, outer, inner, seed=1)
         return "right"
     what, fix = refused.split(". Use ", 1)
     reason = what.split(": ", 1)[-1]
