@@ -210,7 +210,7 @@ class PriorityExperienceReplay(Middleware):
     def on_filled(self, slots: Sequence[int]) -> None:
         """Makes new items drawable. Evicted ones need no word: their slot is filled again at once."""
         if len(slots) == 1:
-            priority = self._intake.usable_one(self._store.storage.meta(slots[0]).get("priority"))
+            priority = self._intake.usable_one(self._store.storage.meta_of(slots[0], "priority"))
             self._sampler.set_one(slots[0], self.max_priority if priority is None else priority)
         else:
             priorities = self._stored_many(slots)

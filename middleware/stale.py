@@ -135,7 +135,7 @@ class Staleness(Middleware):
             return
         ring = self._store.ring
         if len(slots) == 1:
-            value: Any = self._store.storage.meta(slots[0]).get(_KEY)
+            value: Any = self._store.storage.meta_of(slots[0], _KEY)
             if _is_iteration(value):
                 self._file(float(value), [ring.serial_of(slots[0])])
         else:

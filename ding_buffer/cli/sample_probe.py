@@ -33,7 +33,7 @@ class SampleProbe(Middleware):
 
     def on_filled(self, slots: Sequence[int]) -> None:
         """Notes when the newest item was collected."""
-        self._newest = self._store.storage.meta(slots[-1]).get(STAMP, 0)
+        self._newest = self._store.storage.meta_of(slots[-1], STAMP) or 0
 
     def on_loaded(self) -> None:
         """Notes when the newest item was collected."""

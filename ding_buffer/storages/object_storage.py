@@ -79,6 +79,10 @@ class ObjectStorage:
         meta: dict[str, Any] = self._items[slot].meta
         return meta
 
+    def meta_of(self, slot: int, key: str) -> Any:
+        """Returns one key of the meta of one slot, None where it is missing."""
+        return self._items[slot].meta.get(key)
+
     def metas(self, slots: Any, key: str) -> tuple[Sequence[Any], np.ndarray | None]:
         """Returns one meta key of slots, None where there is none."""
         metas = [self._items[slot].meta for slot in slots]

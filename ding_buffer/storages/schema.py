@@ -24,7 +24,7 @@ class Schema:
     structure like a tuple: its length is fixed.
     """
 
-    __slots__ = ("_fits", "_flat_keys", "_pick", "_width", "fields", "root")
+    __slots__ = ("_fits", "_flat_keys", "_pick", "_trees", "_width", "fields", "root")
 
     fields: tuple[Field, ...]
     """The leaves, in the order of the first payload."""
@@ -34,6 +34,7 @@ class Schema:
         self.fields = (root,) if isinstance(root, Field) else tuple(root.fields())
         self._fits = [field.fitter() for field in self.fields]
         self._flat_keys = self.keys
+        self._trees = _has_trees(root)
         self._width = -1
         self._pick: Callable[[Any], Iterable[Any]] = tuple
         if isinstance(root, Container) and root.kind in KEYED and _is_flat(root) and len(root.keys) > 1:
@@ -119,7 +120,7 @@ class Schema:
     @property
     def has_trees(self) -> bool:
         """Whether ``wrapped`` changes anything."""
-        return _has_trees(self.root)
+        return self._trees
 
     def stacked(self, batch: Any) -> list[Any]:
         """Returns the columns of many payloads in the order of ``fields``; raises ``SchemaError``.

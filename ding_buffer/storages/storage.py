@@ -69,6 +69,9 @@ class Storage(Protocol):
     def meta(self, slot: int) -> Mapping[str, Any]:
         """Returns the meta of one slot, to be read only."""
 
+    def meta_of(self, slot: int, key: str) -> Any:
+        """Returns one key of the meta of one slot, None where it is missing."""
+
     def metas(self, slots: Any, key: str) -> tuple[Sequence[Any] | np.ndarray, np.ndarray | None]:
         """Returns one meta key of slots: a value each, and a bool array of which have it (None: all)."""
 

@@ -216,6 +216,8 @@ class StorageSuite:
         assert there is None or all(there)
         assert not any(storage.metas(np.array([0, 1]), "nothing")[1])
         assert {"number": 3} == dict(storage.meta(3))
+        assert 3 == storage.meta_of(3, "number")
+        assert None is storage.meta_of(3, "nothing")
 
     def test_one_meta_key_of_many_slots_is_written(self) -> None:
         storage = self.filled(4)
