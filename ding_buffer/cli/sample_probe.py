@@ -19,9 +19,14 @@ STAMP = "env_step"
 
 
 class SampleProbe(Middleware):
-    """Notes the age of every sampled item, in env steps behind the newest one, and changes nothing."""
+    """Notes the ages of sampled items, in env steps behind the newest one, and changes nothing.
 
-    def __init__(self) -> None:
+    It looks at one batch in ``every``.
+    """
+
+    def __init__(self, every: int = 1) -> None:
+        self._every = every
+        self._batches = 0
         self._ages: list[np.ndarray] = []
         self._newest = 0
         self._store: Store
@@ -41,8 +46,11 @@ class SampleProbe(Middleware):
             self.on_filled(self._store.live()[-1:])
 
     def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
-        """Draws a batch and notes its ages."""
+        """Draws a batch, and notes its ages if its turn has come."""
         batch = chain(size=size, **query)
+        self._batches += 1
+        if self._batches % self._every:
+            return batch
         stamps, there = told(batch, STAMP)
         if not there.all():
             stamps = [stamp for stamp, known in zip(stamps, there.tolist(), strict=True) if known]

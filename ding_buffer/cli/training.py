@@ -50,7 +50,7 @@ class Training:
         self.checkpoint = checkpoint
         self._clock = BufferClock()
         self.buffer = _buffer(config, source, self._clock)
-        self._probe = SampleProbe()
+        self._probe = SampleProbe(every=8)
         self.buffer.use(self._probe)
         envs = make_envs(config.env, config.collect.envs)
         generator = np.random.default_rng([config.seed, 0])

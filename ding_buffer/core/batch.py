@@ -55,6 +55,10 @@ def note(batch: Any, key: str, values: Any, there: np.ndarray | None = None) -> 
         return
     column, shape = np.asarray(values), batch.slots.shape
     column = column.reshape(shape)
+    if there is None and batch.mask is None:
+        batch.meta[key] = column
+        batch.absent.pop(key, None)
+        return
     kept = np.zeros(shape, dtype=bool) if there is None else ~there.reshape(shape)
     if batch.mask is not None:
         kept |= ~batch.mask

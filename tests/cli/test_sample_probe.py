@@ -15,6 +15,18 @@ def test_the_probe_notes_how_far_behind_the_newest_a_sampled_item_is() -> None:
     assert [] == probe.take_ages()
 
 
+def test_the_probe_may_look_at_some_batches_only() -> None:
+    probe = SampleProbe(every=3)
+    buffer = DequeBuffer(8, seed=0).use(probe)
+    buffer.push("a", meta={STAMP: 5})
+    ages = []
+    for _ in range(7):
+        buffer.sample(1)
+        ages.append(len(probe.take_ages()))
+
+    assert [0, 0, 1, 0, 0, 1, 0] == ages
+
+
 def test_the_probe_looks_into_groups_and_passes_over_items_without_a_stamp() -> None:
     probe = SampleProbe()
     buffer = DequeBuffer(8, seed=0).use(probe)
