@@ -343,8 +343,9 @@ class Store:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Replaces the content. Own capacity stays.
 
-        Of more items than fit, the newest are kept and the rest counted as evicted. Raises ``CorruptSnapshot`` where the state does not fit together, ``SchemaError`` where the storage
-        does not take such items; then nothing has changed.
+        Of more items than fit, the newest are kept and the rest counted as evicted. Raises
+        ``CorruptSnapshot`` where the state does not fit together, ``SchemaError`` where the storage does not
+        take such items; then nothing has changed.
         """
         loaded = read_state(state, self.capacity, self.storage, self.groups, self.at_once)
         self.storage.fill(loaded.ring.order(), loaded.content, loaded.names)
