@@ -20,6 +20,7 @@ from ding_buffer.storages.column_content import (
 )
 from ding_buffer.storages.column_table import ColumnTable, aligned_zeros
 from ding_buffer.storages.content import object_content
+from ding_buffer.storages.layout import check_layout
 from ding_buffer.storages.meta_table import MetaTable
 from ding_buffer.storages.schema import Schema
 from ding_buffer.storages.storage import Names
@@ -51,6 +52,7 @@ class ColumnStorage:
 
     def __init__(self, spec: Any = None, *, layout: str = "compact") -> None:
         self._spec = None if spec is None else Schema.from_spec(spec)
+        check_layout(layout)
         self._layout = layout
         self._capacity = 0
         self._table: ColumnTable | None = None

@@ -45,6 +45,12 @@ class RowLayout:
         return sum(self.itemsizes)
 
 
+def check_layout(layout: str) -> None:
+    """Raises ``BadArgument`` for what is no name of a layout."""
+    if layout not in ("aligned", "compact"):
+        raise BadArgument(f"layout is 'aligned' or 'compact', got {layout!r}.")
+
+
 def lay_out(fields: Sequence[Field], layout: str = "aligned") -> RowLayout:
     """Returns the layout of a schema's fields.
 
@@ -53,8 +59,7 @@ def lay_out(fields: Sequence[Field], layout: str = "aligned") -> RowLayout:
     costs memory and touches the fewest cache lines; "compact" adds no byte, and records, and what is in them,
     lie at any address.
     """
-    if layout not in ("aligned", "compact"):
-        raise BadArgument(f"layout is 'aligned' or 'compact', got {layout!r}.")
+    check_layout(layout)
     stored = [number for number, field in enumerate(fields) if field.kind not in ("object", "ragged")]
     small = [number for number in stored if fields[number].nbytes <= SMALL]
     small.sort(key=lambda number: -fields[number].dtype.alignment)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ding_buffer.core.errors import SchemaError
+from ding_buffer.core.errors import BadArgument, SchemaError
 from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.storages.column_storage import ColumnStorage
 from ding_buffer.testing.storage_suite import StorageSuite
@@ -70,6 +70,11 @@ class TestColumnsOfASpec(TestColumnsOfTransitions):
                 "inner": (np.float64, [np.bool_, "object"]),
             }
         )
+
+
+def test_a_layout_that_does_not_exist_is_refused_at_once():
+    with pytest.raises(BadArgument, match="layout is 'aligned' or 'compact', got 'tight'"):
+        ColumnStorage(layout="tight")
 
 
 def test_a_value_that_does_not_fit_is_named_with_what_was_expected_and_got():
