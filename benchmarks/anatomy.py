@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.transitions import columns
 from ding_buffer import ColumnStorage, DequeBuffer, kernel_info
-from ding_buffer.kernels.chosen import set_priorities, weighed_draw
+from ding_buffer.kernels.chosen import set_priorities
 from ding_buffer.middleware import PriorityExperienceReplay, n_step
 from ding_buffer.samplers.uniform import distinct
 
@@ -75,8 +75,7 @@ def prioritised() -> list[Part]:
         buffer.update(buffer.sample(B).index, meta={"priority": given[turn[0]]})
 
     def draw() -> Any:
-        points = store.rng.random(B)
-        return weighed_draw(tree._sums, tree._starts, points, True, tree._total, tree._lowest, -0.4)
+        return tree.draw(store.rng, B, True, -0.4)
 
     def write() -> None:
         slots = sampler.draw(store.rng, B)

@@ -10,9 +10,9 @@ import numpy as np
 
 from ding_buffer.core.annealing import Annealing
 from ding_buffer.core.batch import (
+    all_lack,
     as_indices,
     column_of,
-    column_values,
     count_of,
     flat,
     in_hand,
@@ -25,14 +25,16 @@ from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.copies import takes_entries, without_entry
 from ding_buffer.core.errors import BadArgument, ChainError, NotEnoughItems
-from ding_buffer.core.number_checks import check_number
+from ding_buffer.core.number_checks import check_number, is_at_least
+from ding_buffer.core.quick_parts import SampleParts, UpdateParts
 from ding_buffer.core.weighing import weighed, weighed_columns
 from ding_buffer.kernels.chosen import power
+from ding_buffer.samplers.direct_choice import quick_choice
 from ding_buffer.samplers.group_mass import GroupMasses
 from ding_buffer.samplers.prioritized_groups import Grouping, draw_by_items
 from ding_buffer.samplers.prioritized_range import draw_in_range, serials_of
 from ding_buffer.samplers.prioritized_windows import Wanted, Window
-from ding_buffer.samplers.priority_intake import PriorityIntake
+from ding_buffer.samplers.priority_intake import PriorityIntake, untold
 from ding_buffer.samplers.proportional import ProportionalSampler
 from ding_buffer.samplers.rank_based import RankSampler
 from ding_buffer.samplers.sampler import PrioritySampler
@@ -71,6 +73,7 @@ class PriorityExperienceReplay(Middleware):
         "sample_range_view": "it would draw from the whole buffer and miss the range",
         "padding": "it would draw groups that are already padded and weigh the padding",
         "sequence": "it would draw items where sequence draws windows",
+        "rate_limit": "it would draw items that may be gone by the time rate_limit lets them go",
     }
 
     def __init__(
@@ -151,7 +154,7 @@ class PriorityExperienceReplay(Middleware):
             meta, batch = {"priority": batch["priority"]}, without_entry(batch, "priority")
         if isinstance(meta, (list, tuple)) and len(meta) == length:
             meta = same_keys(meta) or meta
-        if isinstance(meta, Mapping) or (columns and meta is None):
+        if isinstance(meta, Mapping) or (meta is None and (columns or all_lack(batch, "priority"))):
             return chain(batch, meta=self._column_of_priorities(length, meta))
         rows = [None] * length if meta is None else meta_rows(meta, length)
         highest, payloads, metas = self.max_priority, [], []
@@ -204,6 +207,14 @@ class PriorityExperienceReplay(Middleware):
                 priorities = column_of(priorities, len(index), "priority")
             meta = {**meta, "priority": self._intake.checked_all(priorities)}
         return chain(index, data=data, meta=meta)
+
+    def quick_update(self, parts: UpdateParts) -> bool:
+        """Says so in parts."""
+        if type(self).on_updated is not PriorityExperienceReplay.on_updated:
+            return False
+        parts.key, parts.most, parts.intake = "priority", self._sampler.highest, self._intake
+        parts.follow, parts.quiet = self._sampler.set, self._groups
+        return True
 
     # The store says what became of items.
 
@@ -268,13 +279,13 @@ class PriorityExperienceReplay(Middleware):
 
         What names its items, or cannot be, is left to the buffer.
         """
-        if not query and type(size) is int and size > 0 and len(self._store):  # mostly so
-            slots, weights = self._draw(size, None)
+        if not query and type(size) is int and size > 0 and (drawn := self._choose(size)):  # mostly so
+            slots, weights = drawn
             return self._weighed(chain(size=size, indices=slots), slots, weights)
         rest = {key: value for key, value in query.items() if key not in _DECIDED_HERE}
         positions = self._store.positions(query.get("sample_range"))
         groupby, unroll_len = query.get("groupby"), query.get("unroll_len") or 0
-        drawable = _at_least(1, size) and _at_least(0, unroll_len) and len(positions) > 0
+        drawable = is_at_least(1, size) and is_at_least(0, unroll_len) and len(positions) > 0
         sound = not unroll_len if groupby is None else isinstance(groupby, str)
         if not (drawable and sound) or query.get("indices") is not None:
             return chain(size=size, **query)
@@ -297,11 +308,25 @@ class PriorityExperienceReplay(Middleware):
         spread = np.repeat(weights, lengths)
         return self._weighed(batch, None, spread)
 
-    def _draw(self, size: int, positions: range | None) -> tuple[np.ndarray, np.ndarray]:
-        """Draws slots, of these positions or (None) of all, and weighs them."""
+    def quick_sample(self, parts: SampleParts) -> bool:
+        """Says so in parts."""
+        if parts.choose is not None or type(self)._choose is not PriorityExperienceReplay._choose:
+            return False
+        quick = quick_choice(self._store, self._sampler, self._stratified, self._beta)
+        parts.choose, parts.weighs = quick or self._choose, self.IS_weight
+        return True
+
+    def _choose(self, size: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Draws slots and weighs them; None where there is nothing to draw."""
+        if not self._store.ring.count:
+            return None
+        return self._sampler.draw_weighed(self._store.rng, size, self._stratified, self._beta.step())
+
+    def _draw(self, size: int, positions: range) -> tuple[np.ndarray, np.ndarray]:
+        """Draws slots of these positions, and weighs them."""
         store, sampler = self._store, self._sampler
-        if positions is None or len(positions) == len(store):
-            return sampler.draw_weighed(store.rng, size, self._stratified, self._next_beta())
+        if len(positions) == len(store):
+            return sampler.draw_weighed(store.rng, size, self._stratified, self._beta.step())
         slots = draw_in_range(store.rng, sampler, store.ring, positions, size, self._stratified)
         return slots, self._weights(sampler.masses(slots), sampler.min_mass)
 
@@ -321,12 +346,7 @@ class PriorityExperienceReplay(Middleware):
         return self._groups[groupby].draw(store.rng, size, wanted, self._stratified)
 
     def _weights(self, masses: np.ndarray, least: float) -> np.ndarray:
-        return power(masses / least, 0.0, -self._next_beta())
-
-    def _next_beta(self) -> float:
-        beta = self._beta.now
-        self._beta.samples += 1
-        return beta
+        return power(masses / least, 0.0, -self._beta.step())
 
     def _weighed(self, batch: Sequence[Any], slots: np.ndarray | None, weights: np.ndarray) -> Any:
         """Returns the batch with its weights, in items and payloads that are not the stored ones."""
@@ -347,17 +367,11 @@ class PriorityExperienceReplay(Middleware):
     def state_dict(self) -> dict[str, Any]:
         """Returns what the metas of the items do not tell."""
         slots = self._store.ring.live()
-        priorities = self._sampler.priorities(slots)
-        told = _told(*self._store.storage.metas(slots, "priority"))
-        untold = {
-            place - len(slots): float(priorities[place])
-            for place in np.flatnonzero(told != priorities).tolist()
-        }
         return {
             "max_priority": self.max_priority,
             "samples": self._beta.samples,
             "counts": {"poisoned": self._intake.poisoned},
-            "untold": {"places": list(untold), "priorities": list(untold.values())},
+            "untold": untold(self._sampler.priorities(slots), *self._store.storage.metas(slots, "priority")),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -365,10 +379,10 @@ class PriorityExperienceReplay(Middleware):
         checked = self._intake.checked
         highest, samples = checked(state["max_priority"]), int(state["samples"])
         poisoned = int(state["counts"]["poisoned"])
-        slots, untold = self._store.live(), state["untold"]
+        slots, kept = self._store.live(), state["untold"]
         priorities = {
             slots[place]: checked(priority)
-            for place, priority in zip(untold["places"], untold["priorities"], strict=True)
+            for place, priority in zip(kept["places"], kept["priorities"], strict=True)
             if -len(slots) <= place < 0  # counted from the newest: of more items than fit those are kept
         }
         if priorities:
@@ -383,16 +397,3 @@ class PriorityExperienceReplay(Middleware):
     def __getstate__(self) -> dict[str, Any]:
         """The store comes from the buffer that takes the copy; the masses of groups are found again."""
         return {**super().__getstate__(), "_groups": {}}
-
-
-def _at_least(least: int, value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and bool(value >= least)
-
-
-def _told(values: Any, there: np.ndarray | None) -> np.ndarray:
-    """Returns the priorities that the metas alone bring back; NaN where another layer or view pushed."""
-    if isinstance(values, np.ndarray) and values.dtype == np.float64:
-        return values if there is None else np.where(there, values, np.nan)
-    listed = column_values({"priority": (values, there)}, "priority", len(values))
-    known = [float(value) if isinstance(value, (int, float)) else np.nan for value in listed]
-    return np.array(known, dtype=np.float64)

@@ -67,6 +67,7 @@ class SequenceReplay(Middleware):
         "sample_range_view": "it would draw from the whole buffer and miss the range",
         "group_sample": "its windows would be cut",
         "padding": "windows that it pads itself would come padded",
+        "rate_limit": "it would draw windows that may be gone by the time rate_limit lets them go",
     }
 
     def __init__(
@@ -157,12 +158,12 @@ class SequenceReplay(Middleware):
 
     def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
         """Draws windows, then lets the rest of the chain fetch their items."""
-        named = any(query.get(key) is not None for key in ("indices", "groupby", "unroll_len"))
+        named = query and any(query.get(key) is not None for key in ("indices", "groupby", "unroll_len"))
         if named or not isinstance(size, (int, np.integer)) or size < 1:
             return chain(size=size, **query)
-        rest = {key: value for key, value in query.items() if key not in _DECIDED_HERE}
+        rest = {key: value for key, value in query.items() if key not in _DECIDED_HERE} if query else query
         try:
-            within = self._within(query.get("sample_range"))
+            within = self._within(query["sample_range"]) if query.get("sample_range") is not None else None
             starts, weights = self._draw(int(size), bool(query.get("replace")), within)
         except NotEnoughItems as shortage:
             if not query.get("ignore_insufficient"):
@@ -173,7 +174,8 @@ class SequenceReplay(Middleware):
         if not self._padded:
             asked = windows if self._store.storage.columnar else list(windows)
             batch = chain(size=len(windows), indices=asked, **rest)
-            return self._finished(batch, [windows.shape[1]] * len(windows), weights)
+            same = weights is None and isinstance(batch, BufferedBatch) and batch.slots.shape == windows.shape
+            return batch if same else self._finished(batch, [windows.shape[1]] * len(windows), weights)
         there = windows >= 0
         lengths = there.sum(axis=1).tolist()
         parts = np.split(windows[there], np.cumsum(lengths)[:-1])

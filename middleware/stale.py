@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class Staleness(Middleware):
 
     name = "staleness_check"
     once = True
+    inside: ClassVar = {"rate_limit": "what is pushed while rate_limit waits would be drawn, however stale"}
     takes = ("train_iter_sample_data",)
     needs = (_KEY,)
 

@@ -11,6 +11,7 @@ import numpy as np
 from ding_buffer.core.batch import indices_of, note
 from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.errors import BadArgument
+from ding_buffer.core.quick_parts import SampleParts
 from ding_buffer.kernels.chosen import all_below, count_up
 from ding_buffer.storages.store import Store
 
@@ -54,10 +55,20 @@ class UseCount(Middleware):
         # What is returned may be a copy; the stored item is to tell its count too.
         self._store.storage.set_metas(slots, "use_count", counts)
         if self._max_use != math.inf:
-            worn = slots[counts >= self._max_use]
-            if len(worn):
-                self._worn_out += self.buffer.delete(self._store.names(np.unique(worn)))
+            self._wear(slots, counts)
         return batch
+
+    def quick_sample(self, parts: SampleParts) -> bool:
+        """Says so in parts."""
+        if parts.uses is not None:
+            return False
+        parts.uses, parts.limit, parts.worn = self._uses, self._max_use, self._wear
+        return True
+
+    def _wear(self, slots: np.ndarray, counts: np.ndarray) -> None:
+        worn = slots[counts >= self._max_use]
+        if len(worn):
+            self._worn_out += self.buffer.delete(self._store.names(np.unique(worn)))
 
     def on_filled(self, slots: Sequence[int]) -> None:
         """New items have not been used."""

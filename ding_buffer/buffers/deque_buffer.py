@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 import numpy as np
 from easydict import EasyDict
 
-from ding_buffer.buffers.selection import Selection, describe_gone, select
+from ding_buffer.buffers.quick_chains import shorten
+from ding_buffer.buffers.selection import Chosen, Selection, describe_gone, select
 from ding_buffer.buffers.sequences import IndexOrder, ItemOrder, MetaColumns
 from ding_buffer.core.actions import apply_middleware
 from ding_buffer.core.batch import as_indices, meta_columns
 from ding_buffer.core.buffer import Buffer
-from ding_buffer.core.chain import Middleware, layer_name
+from ding_buffer.core.chain import Chain, Layer, Middleware, layer_name
 from ding_buffer.core.errors import (
     BadArgument,
     CorruptSnapshot,
@@ -115,10 +116,10 @@ class DequeBuffer(Buffer):
         plain = not (replace or unroll_len) and sample_range is None is groupby
         if plain and type(indices) is np.ndarray and size == len(indices):
             # A layer has drawn: mostly all that is left to do.
-            slots = self.store.slots_of(indices)
-            if slots is indices:
-                self.store.counts["sampled"] += size
-                return self.store.storage.take(slots)
+            asked = indices.reshape(-1) if indices.ndim == 2 and self.store.storage.columnar else indices
+            if self.store.slots_of(asked) is asked:
+                lengths = None if asked is indices else np.full(size, indices.shape[1])
+                return Chosen(asked, lengths, True).take(self.store)
         try:
             chosen = select(
                 self.store, Selection(size, indices, replace, sample_range, groupby, unroll_len, self.sliced)
@@ -177,6 +178,12 @@ class DequeBuffer(Buffer):
     def clear(self) -> None:
         """Removes everything."""
         self.store.clear()
+
+    def _shortened(self, action: str, layers: Sequence[Layer], base: Chain) -> tuple[Sequence[Layer], Chain]:
+        own = vars(DequeBuffer)[action]._base
+        if self.store is None or getattr(type(self), action).__dict__.get("_base") is not own:
+            return layers, base
+        return shorten(self.store, action, layers, base)
 
     def quicken(self) -> None:
         """Puts the shortest way to push before the method, where no layer and no subclass has a say in it."""
@@ -303,11 +310,13 @@ class DequeBuffer(Buffer):
                 if any(isinstance(one, Middleware) for one in self._middleware)
                 else None
             )
+            noted = len(self._lock.pending)
             try:
                 self._load(state)
             except CorruptSnapshot:
                 if before is not None:
                     self._load(before)
+                    del self._lock.pending[noted:]  # nobody has left, whatever layers wanted to say
                 raise
 
     def _load(self, state: Mapping[str, Any]) -> None:

@@ -38,7 +38,7 @@ class Chosen(NamedTuple):
     """
 
     slots: np.ndarray
-    lengths: Sequence[int] | None
+    lengths: Sequence[int] | np.ndarray | None
     repeats: bool
 
     def take(self, store: Store) -> Any:
@@ -97,10 +97,19 @@ def select(store: Store, asked: Selection) -> Chosen | ChosenGroups:
             "Push more, ask for fewer, or sample with replace=True."
         )
     places = with_replacement(store.rng, count, size) if asked.replace else distinct(store.rng, count, size)
+    if count == len(store):
+        return Chosen(store.ring.slots_drawn(places), None, asked.replace)
     if positions.start or positions.step != 1:
         places = places * positions.step + positions.start
-    slots = store.ring.slots_at(places)
-    return Chosen(slots, None, asked.replace)
+    return Chosen(store.ring.slots_at(places), None, asked.replace)
+
+
+def draw_plainly(store: Store, size: int) -> tuple[np.ndarray, None] | None:
+    """Returns distinct slots, every choice alike, and no weights; None where there are too few items."""
+    count = len(store)
+    if size > count:
+        return None
+    return store.ring.slots_drawn(distinct(store.rng, count, size)), None
 
 
 def _by_index(store: Store, asked: Selection) -> Chosen:

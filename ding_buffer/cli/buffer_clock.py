@@ -21,23 +21,32 @@ class BufferClock(Middleware):
 
     def push(self, chain: Chain, data: Any, meta: dict[str, Any] | None = None) -> Any:
         """Stores one item."""
-        return self._timed(chain, data, meta=meta)
+        began = self._now()
+        try:
+            return chain(data, meta=meta)
+        finally:
+            self.seconds += self._now() - began
 
     def extend(self, chain: Chain, batch: Sequence[Any], meta: Any = None) -> Any:
         """Stores many items."""
-        return self._timed(chain, batch, meta=meta)
+        began = self._now()
+        try:
+            return chain(batch, meta=meta)
+        finally:
+            self.seconds += self._now() - began
 
     def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
         """Draws a batch."""
-        return self._timed(chain, size=size, **query)
+        began = self._now()
+        try:
+            return chain(size=size, **query) if query else chain(size=size)
+        finally:
+            self.seconds += self._now() - began
 
     def update(self, chain: Chain, index: Any, data: Any = None, meta: Any = None) -> Any:
         """Changes items."""
-        return self._timed(chain, index, data=data, meta=meta)
-
-    def _timed(self, chain: Chain, *args: Any, **kwargs: Any) -> Any:
         began = self._now()
         try:
-            return chain(*args, **kwargs)
+            return chain(index, data=data, meta=meta)
         finally:
             self.seconds += self._now() - began

@@ -19,7 +19,8 @@ from ding_buffer.learners.collate import stack_payloads
 
 # Keeps an item whose error happens to be 0 within reach of the sampler.
 _LEAST_PRIORITY = 1e-3
-_TRAINED_ON = ("obs", "action", "reward", "next_obs", "done", "value_gamma", "priority_IS")
+TRAINED_ON = ("obs", "action", "reward", "next_obs", "done", "value_gamma", "priority_IS")
+"""The fields of a transition that training looks at, where it has them; the buffer need not hold others."""
 
 
 class DqnPolicy:
@@ -114,7 +115,7 @@ def _stacked(batch: Sequence[Any]) -> Mapping[str, torch.Tensor]:
     if isinstance(batch, PayloadColumn):
         columns: Mapping[str, torch.Tensor] = stack_payloads(batch, tensors=True)
         return columns
-    names = [name for name in _TRAINED_ON if name in batch[0]]
+    names = [name for name in TRAINED_ON if name in batch[0]]
     stacked: Mapping[str, torch.Tensor] = stack_payloads(
         [{name: payload[name] for name in names} for payload in batch], tensors=True
     )

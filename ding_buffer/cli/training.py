@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from ding_buffer.cli.buffer_clock import BufferClock
 from ding_buffer.cli.checkpoint import Checkpoint, Saved
 from ding_buffer.cli.collector import Collector
-from ding_buffer.cli.dqn_policy import DqnPolicy
+from ding_buffer.cli.dqn_policy import TRAINED_ON, DqnPolicy
 from ding_buffer.cli.environments import env_shape, make_envs
 from ding_buffer.cli.evaluation import PeriodicEvaluation, final_seeds, greedy_returns
 from ding_buffer.cli.history import RunHistory
@@ -24,6 +24,7 @@ from ding_buffer.cli.stop_request import StopRequest
 from ding_buffer.config.create import create_buffer, get_buffer_cls
 from ding_buffer.config.load import source_name
 from ding_buffer.core.buffer import Buffer
+from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import ConfigError, CorruptSnapshot
 from ding_buffer.core.settings import settings_of
 from ding_buffer.learners.context import OnlineRLContext
@@ -49,9 +50,8 @@ class Training:
         self.history = RunHistory()
         self.checkpoint = checkpoint
         self._clock = BufferClock()
-        self.buffer = _buffer(config, source, self._clock)
         self._probe = SampleProbe(every=8)
-        self.buffer.use(self._probe)
+        self.buffer = _buffer(config, source, [self._probe, self._clock])
         envs = make_envs(config.env, config.collect.envs)
         generator = np.random.default_rng([config.seed, 0])
         self.policy = DqnPolicy(env_shape(envs[0]), config.network.hidden, config.learn)
@@ -99,6 +99,7 @@ class Training:
         with task.start(ctx=self.ctx):
             task.use(self._collector)
             task.use(nstep_reward_enhancer(cfg))
+            task.use(_keep_what_is_trained_on)
             task.use(data_pusher(cfg, self.buffer, meta=_stamp))
             task.use(OffPolicyLearner(cfg, self.policy, self.buffer))
             task.use(self._note_learning)
@@ -173,17 +174,28 @@ class Training:
         self._saved_at = self.ctx.env_step
 
 
-def _buffer(config: RunConfig, source: str, clock: BufferClock) -> Buffer:
-    """Makes the buffer; where its settings name no seed and it takes one, it gets the seed of the run."""
+def _buffer(config: RunConfig, source: str, watching: Sequence[Middleware]) -> Buffer:
+    """Makes the buffer, with layers that watch it outside all others.
+
+    Where its settings name no seed and it takes one, it gets the seed of the run.
+    """
     settings: dict[str, Any] = dict(config.buffer)
     try:
         if "seed" not in settings and "seed" in settings_of(get_buffer_cls(settings)):
             settings["seed"] = config.seed
-        # Once without the clock: so that a mistake is told with the place it has in the file.
+        # Once without them: so that a mistake is told with the place it has in the file.
         create_buffer(settings)
-        return create_buffer({**settings, "middleware": [clock, *(settings.get("middleware") or ())]})
+        made: Buffer = create_buffer(
+            {**settings, "middleware": [*watching, *(settings.get("middleware") or ())]}
+        )
+        return made
     except ConfigError as error:
         raise in_buffer_section(error, source, source_name(settings)) from error
+
+
+def _keep_what_is_trained_on(ctx: Any) -> None:
+    """Leaves out of each transition what only its collection needed."""
+    ctx.trajectories = [{name: one[name] for name in TRAINED_ON if name in one} for one in ctx.trajectories]
 
 
 def _stamp(ctx: Any, payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from ding_buffer.core.chain import ACTIONS, Chain
 from ding_buffer.core.errors import BadArgument, ChainError, Overtaken
 
+_IN_HAND = (dict, list)
 _ATTEMPTS = 100
 """How often a sample is drawn again whose items other processes write over while they are read."""
 
@@ -46,18 +47,28 @@ def _push(base: Chain) -> Chain:
             return self._pick("push")(data, meta=meta)
         finally:
             mutex.release()
+            if lock.due:
+                lock.settle()
 
     return push
 
 
 def _extend(base: Chain) -> Chain:
     def extend(self: Any, batch: Any, meta: Any = None) -> Any:
-        if isinstance(batch, Iterator):  # a layer may look twice
+        if type(batch) not in _IN_HAND and isinstance(batch, Iterator):  # a layer may look twice
             batch = list(batch)
-        with self._lock:
+        lock = self._lock
+        mutex = lock.mutex
+        if lock.awaited or not mutex.acquire(False):  # as in push
+            lock.acquire()
+        try:
             if self._bases["extend"] is not base:
                 return base(self, batch, meta)
             return self._pick("extend")(batch, meta=meta)
+        finally:
+            mutex.release()
+            if lock.due:
+                lock.settle()
 
     return extend
 

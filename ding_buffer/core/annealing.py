@@ -18,6 +18,22 @@ class Annealing:
         self.samples = 0
         """How many batches were drawn."""
 
+    def step(self) -> float:
+        """Returns the exponent of the next batch, and counts it."""
+        samples = self.samples
+        if self._schedule is None and self._over:  # ``now`` spelled out, on the path of every batch
+            exponent = self._start + (1.0 - self._start) * samples / self._over
+            exponent = min(1.0, exponent)
+        else:
+            exponent = self.now
+        self.samples = samples + 1
+        return exponent
+
+    @property
+    def line(self) -> tuple[float, float] | None:
+        """Where it starts and after how many samples it is 1 (0: never); None with a schedule."""
+        return None if self._schedule is not None else (float(self._start), float(self._over))
+
     @property
     def now(self) -> float:
         """The exponent of the next batch; raises ``BadArgument`` where the schedule says what is none."""

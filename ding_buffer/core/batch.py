@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -98,8 +99,11 @@ def stacked_length(batch: Any) -> int:
 
     Raises ``BadArgument`` where its leaves do not agree.
     """
-    lengths = {len(leaf) for leaf in leaves_of(batch) if hasattr(leaf, "__len__")}
-    scalars = any(not hasattr(leaf, "__len__") for leaf in leaves_of(batch))
+    leaves = list(batch.values()) if type(batch) is dict else []
+    if {*map(type, leaves)} != {np.ndarray}:  # mostly it is a flat dict of arrays
+        leaves = list(leaves_of(batch))
+    lengths = {len(leaf) for leaf in leaves if hasattr(leaf, "__len__")}
+    scalars = any(not hasattr(leaf, "__len__") for leaf in leaves)
     if len(lengths) != 1 or scalars:
         raise BadArgument(
             "A mapping given to extend() holds columns: arrays whose first dimension is the number of items, "
@@ -119,6 +123,15 @@ def count_of(batch: Any) -> int:
     if isinstance(batch, BufferedBatch):
         return int(batch.slots.size if batch.mask is None else np.count_nonzero(batch.mask))
     return stacked_length(batch) if isinstance(batch, Mapping) else len(batch)
+
+
+def all_lack(payloads: Any, key: str) -> bool:
+    """Tells, where one look at each does, that all payloads of a list are dicts without this key."""
+    return (
+        type(payloads) is list
+        and {*map(type, payloads)} == {dict}
+        and not any(key in one for one in payloads)
+    )
 
 
 def payloads_of(batch: Any) -> list[Any]:
@@ -212,6 +225,8 @@ def meta_columns(meta: Any, length: int) -> MetaColumns:
 
     An array stays an array.
     """
+    if meta is None:
+        return {}
     if isinstance(meta, Mapping):
         return {
             key: (
@@ -222,7 +237,10 @@ def meta_columns(meta: Any, length: int) -> MetaColumns:
             )
             for key, values in meta.items()
         }
-    rows = [] if meta is None else meta_rows(meta, length)
+    alike = same_keys(meta) if isinstance(meta, (list, tuple)) and len(meta) == length else None
+    if alike is not None:
+        return {key: (values, None) for key, values in alike.items()}
+    rows = meta_rows(meta, length)
     columns: MetaColumns = {}
     for key in dict.fromkeys(key for row in rows for key in row):
         there = np.array([key in row for row in rows], dtype=bool)
@@ -233,12 +251,17 @@ def meta_columns(meta: Any, length: int) -> MetaColumns:
 def same_keys(rows: Sequence[Any]) -> dict[str, list[Any]] | None:
     """Returns dicts that all have the same keys, none of them empty, as lists by key; None for any others."""
     first = rows[0] if rows else None
-    if type(first) is not dict or not first:
+    if (
+        type(first) is not dict
+        or not first
+        or {*map(type, rows)} != {dict}
+        or {*map(len, rows)} != {len(first)}
+    ):
         return None
-    keys = first.keys()
-    if any(type(row) is not dict or row.keys() != keys for row in rows):
+    try:
+        return {key: list(map(itemgetter(key), rows)) for key in first}
+    except KeyError:
         return None
-    return {key: [row[key] for row in rows] for key in keys}
 
 
 def column_values(metas: MetaColumns, key: str, length: int) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -149,22 +149,31 @@ class Buffer(ABC):
         self._chains: dict[str, Chain] = {}
         self._timed: dict[str, Chain] = {}
         self._bases: dict[str, Chain | None] = {}  # of the actions that have a chain
+        self._merged: dict[str, int] = {}  # how many layers one call does together with the store
         # A layer is never bypassed: where one wraps push and not extend, many are pushed one by one.
         whole = all(overrides(layer, "extend") for layer in self._middleware if overrides(layer, "push"))
         for action in ACTIONS:
-            base = self._bases[action] = _carried_out_by(type(self), action)
+            base = found = _carried_out_by(type(self), action)
             places = [place for place, layer in enumerate(self._middleware) if overrides(layer, action)]
             if action == "extend" and (base is None or not whole):
                 base = type(self)._extend_one_by_one
                 places = [place for place in places if not overrides(self._middleware[place], "push")]
-            elif not places:
-                self._bases[action] = None
-                continue
-            if base is not None:
-                layers = [self._middleware[place] for place in places]
-                self._chains[action] = compose(layers, action, partial(base, self))
-                self._timed[action] = self._stopwatch.compose(layers, places, action, partial(base, self))
+            layers = [self._middleware[place] for place in places]
+            plain = None if base is None else partial(base, self)
+            outer, inner = (layers, plain) if plain is None else self._shortened(action, layers, plain)
+            wrapped = bool(layers) or base is not found or inner is not plain
+            self._bases[action] = found if wrapped else None
+            if len(outer) < len(layers):
+                self._merged[action] = len(layers) - len(outer)
+            if wrapped and plain is not None and inner is not None:
+                self._chains[action] = compose(outer, action, inner)
+                base = plain if layers else inner
+                self._timed[action] = self._stopwatch.compose(layers, places, action, base)
         self.quicken()
+
+    def _shortened(self, action: str, layers: Sequence[Layer], base: Chain) -> tuple[Sequence[Layer], Chain]:
+        """Returns the layers to fold and what to fold them around, where a subclass has a shorter way."""
+        return layers, base
 
     def quicken(self) -> None:
         """Called when the chain has changed, for a subclass that has a shorter way round an empty one."""
@@ -189,7 +198,7 @@ class Buffer(ABC):
             return made
 
     def __getstate__(self) -> dict[str, Any]:
-        folded = ("_lock", "_chains", "_timed", "_bases", "_stopwatch", "_calls", "push")
+        folded = ("_lock", "_chains", "_timed", "_bases", "_merged", "_stopwatch", "_calls", "push")
         return {key: value for key, value in self.__dict__.items() if key not in folded}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -62,11 +62,16 @@ class BufferedBatch:
     def grouped(self, lengths: Sequence[int] | np.ndarray) -> BufferedBatch:
         """Returns this flat batch seen as groups of these lengths; memory is shared."""
         sizes = np.asarray(lengths, dtype=np.int64)
-        made = self._with(lambda column: column)
-        made.lengths = sizes
         if len(sizes) and (sizes == sizes[0]).all():
             shape = (len(sizes), int(sizes[0]))
-            return made._reshaped(lambda column: column.reshape(*shape, *column.shape[1:]))
+            made = self._with(
+                lambda column: (
+                    column.reshape(shape + column.shape[1:]) if hasattr(column, "reshape") else column
+                )
+            )
+        else:
+            made = self._with(lambda column: column)
+        made.lengths = sizes
         return made
 
     def opened(self) -> BufferedBatch:
@@ -169,7 +174,8 @@ class BufferedBatch:
         if self.lengths is None:
             if isinstance(place, (slice, np.ndarray)):
                 return self.pick(place)
-            return self._item(range(len(self))[place])
+            row = range(len(self))[place]
+            return self._item(row, self.index[row])
         ends = np.cumsum(self.lengths)
         if isinstance(place, (slice, np.ndarray)):
             wanted = np.arange(len(self))[place]
@@ -179,9 +185,11 @@ class BufferedBatch:
         return self.pick(slice(int(ends[group] - self.lengths[group]), int(ends[group])))
 
     def __iter__(self) -> Iterator[Any]:
+        if self.lengths is None:
+            return (self._item(row, index) for row, index in enumerate(self.index))
         return (self[place] for place in range(len(self)))
 
-    def _item(self, row: int) -> BufferedData:
+    def _item(self, row: int, index: Any) -> BufferedData:
         if self.mask is not None and not self.mask[row]:
             # No item at all: DI-engine's filler has None in every field.
             return BufferedData(None, None, None)  # type: ignore[arg-type]
@@ -191,7 +199,7 @@ class BufferedBatch:
             for key, column in self.meta.items()
             if key not in self.absent or not self.absent[key][row]
         }
-        return BufferedData(data if self._wrap is None else self._wrap(data), self.index[row], meta)
+        return BufferedData(data if self._wrap is None else self._wrap(data), index, meta)
 
     def __add__(self, other: Any) -> list[Any]:
         """Returns a list of the items of both."""

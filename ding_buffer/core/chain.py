@@ -8,11 +8,15 @@ from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from ding_buffer.core.errors import BadArgument, ChainError
+from ding_buffer.core.quick_parts import SampleParts, UpdateParts
 
 Chain = Callable[..., Any]
 Layer = Callable[..., Any]
 
-HOOKS = ("on_filled", "on_evicted", "on_deleted", "on_updated", "on_cleared", "on_loaded")
+HOOKS = (
+    *("on_filled", "on_removing", "on_evicted", "on_deleted"),
+    *("on_updated", "on_cleared", "on_loaded"),
+)
 """The events of a store that a layer can follow."""
 ACTIONS = ("push", "extend", "sample", "update", "delete", "clear")
 
@@ -109,6 +113,13 @@ class Middleware:
     def on_filled(self, slots: Sequence[int]) -> None:
         """Items were stored in these slots."""
 
+    def on_removing(self, slots: Sequence[int]) -> None:
+        """The items of these slots are about to go, and are whole still: payload, meta, index, and place.
+
+        ``on_evicted``, ``on_deleted``, ``on_cleared`` or ``on_loaded`` follows and says why they went. Where
+        none does they have stayed: a load was refused.
+        """
+
     def on_evicted(self, slots: Sequence[int]) -> None:
         """These slots are about to be overwritten by newer items: the buffer was full."""
 
@@ -123,6 +134,17 @@ class Middleware:
 
     def on_loaded(self) -> None:
         """The whole content of the store was replaced."""
+
+    def quick_sample(self, parts: SampleParts) -> bool:
+        """Writes down what ``sample`` does to a plain sample of columns, so that one call can do it.
+
+        False, and nothing written: it cannot be said in ``parts``. Never needed, only faster.
+        """
+        return False
+
+    def quick_update(self, parts: UpdateParts) -> bool:
+        """Writes down what ``update`` does to new numbers for a batch; as ``quick_sample``."""
+        return False
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what the layer must remember; empty for a layer without state."""

@@ -21,6 +21,14 @@ class NotEnoughItems(DingBufferError, ValueError):
     """Fewer items or groups are held than a sample asked for: the one meaning of "shortage"."""
 
 
+class RateLimited(NotEnoughItems):
+    """A sample that a ``rate_limit`` refuses: it would come too early, or run too far ahead of the pushes."""
+
+
+class RateLimitTimeout(DingBufferError, TimeoutError):
+    """A push or a sample that a ``rate_limit`` did not let go on in time; says what it waited for."""
+
+
 class UnknownIndex(DingBufferError, KeyError):
     """An index that was never handed out here, was evicted, deleted, or lies outside the sample range."""
 

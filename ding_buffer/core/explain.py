@@ -73,6 +73,12 @@ class Explanation(str):
             lines.append(f"  {share}{name:<{width}}  {what}  [{actions}]")
         if shares is None and len(rows) > 1:
             lines.append(f"  (shares of the time appear after {EVERY} calls)")
+        merged: dict[str, int] = getattr(buffer, "_merged", {})
+        if merged:
+            told = " and ".join(f"{action} (the last {count})" for action, count in merged.items())
+            lines.append(
+                f"  (in one call with the store where it is plain: {told}; shares are of the other calls)"
+            )
         lines.append(_kernels())
         return cls("\n".join(lines))
 

@@ -14,7 +14,7 @@ class IndexColumn(Sequence[Any]):
     ``update``, ``delete`` and ``get_by_index`` take it as it is and need no text at all. It keeps naming the
     same items whatever becomes of the buffer. A filler, which is no item, has None.
 
-    ``serials`` are the serial numbers, int64, -1 for a filler, or a ``LaterSerials``. ``text`` is
+    ``serials`` are the serial numbers, int64, -1 for a filler, or a range or a ``LaterSerials``. ``text`` is
     what wrote the indices of that store (an ``IndexText``).
     """
 
@@ -27,8 +27,11 @@ class IndexColumn(Sequence[Any]):
     @property
     def serials(self) -> np.ndarray:
         """The serial numbers, int64, shape (n,)."""
-        serials: np.ndarray = self._serials() if callable(self._serials) else self._serials
-        return serials
+        serials: Any = self._serials
+        if type(serials) is range:
+            serials = self._serials = np.arange(serials.start, serials.stop)
+        made: np.ndarray = serials() if callable(serials) else serials
+        return made
 
     @property
     def later(self) -> Any:

@@ -20,6 +20,8 @@ def map_leaves(function: Callable[..., Any], value: Any, *others: Any) -> Any:
     """
     if isinstance(value, np.ndarray):  # mostly so
         return function(value, *others)
+    if type(value) is dict and not others:
+        return {key: map_leaves(function, part) for key, part in value.items()}
     if isinstance(value, Mapping) or is_tree(value):
         parts = {
             key: map_leaves(function, part, *[other[key] for other in others]) for key, part in value.items()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from threading import get_ident
 from typing import Any
 
 from ding_buffer.kernels.chosen import Mutex
@@ -15,14 +17,18 @@ class FairLock:
     win that race while the interpreter lock is against it. Here the first waiter stands in a turnstile and
     says so; whoever comes after it, the busy thread included, queues behind. Works as the lock of a
     ``threading.Condition``.
+
+    Whoever holds it can leave calls in ``pending``, to be made once it is free again.
     """
 
-    __slots__ = ("_turnstile", "awaited", "mutex")
+    __slots__ = ("_turnstile", "awaited", "due", "mutex")
 
     def __init__(self) -> None:
         self.mutex: Any = Mutex()
         self._turnstile = threading.Lock()
         self.awaited = False  # written only by the thread that stands in the turnstile
+        # By thread; each touches its own alone, so a dict does without a lock. True while anybody's is there.
+        self.due: dict[int, list[Callable[[], object]]] = {}
 
     def __enter__(self) -> FairLock:
         # An owner must never queue: the one in the turnstile waits for it.
@@ -37,6 +43,8 @@ class FairLock:
 
     def __exit__(self, *_: object) -> None:
         self.mutex.release()
+        if self.due:
+            self.settle()
 
     def acquire(self) -> bool:
         """Takes the lock, waiting as long as it must."""
@@ -45,7 +53,21 @@ class FairLock:
 
     def release(self) -> None:
         """Gives back one ``acquire``."""
-        self.mutex.release()
+        self.__exit__()
+
+    @property
+    def pending(self) -> list[Callable[[], object]]:
+        """What the thread that holds it will call, in this order, when it has given it back wholly.
+
+        All are called even if one raises. The last error is raised where the lock was given back, and the
+        one before is its ``__context__``.
+        """
+        return self.due.setdefault(get_ident(), [])
+
+    def settle(self) -> None:
+        """Makes the calls that this thread has left, once it holds the lock no more."""
+        if not self.mutex._is_owned():
+            _make(iter(self.due.pop(get_ident(), ())))
 
     # What threading.Condition asks of a re-entrant lock.
     def _is_owned(self) -> bool:
@@ -65,3 +87,12 @@ class FairLock:
     def __reduce__(self) -> tuple[type[FairLock], tuple[()]]:
         """A copy of a lock is a new lock that nobody holds."""
         return (FairLock, ())
+
+
+def _make(calls: Iterator[Callable[[], object]]) -> None:
+    try:
+        for call in calls:
+            call()
+    except BaseException:
+        _make(calls)  # those that are left
+        raise

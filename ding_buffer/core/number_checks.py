@@ -22,3 +22,8 @@ def check_number(name: str, value: Any, low: float, high: float = math.inf) -> N
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not number or not low <= value <= high or value == math.inf:
         raise BadArgument(f"{name} must be a number in [{low}, {high}], got {value!r}.")
+
+
+def is_at_least(least: int, value: Any) -> bool:
+    """Tells whether a value is a whole number of at least ``least``."""
+    return isinstance(value, (int, np.integer)) and bool(value >= least)

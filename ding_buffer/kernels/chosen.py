@@ -14,41 +14,61 @@ from typing import Any
 import numpy as np
 
 from ding_buffer.kernels.kernel_errors import KernelUnavailable
-from ding_buffer.kernels.numpy_distinct import first_distinct
+from ding_buffer.kernels.numpy_distinct import draw_starts, first_distinct
 from ding_buffer.kernels.numpy_objects import read_texts, take_objects
 from ding_buffer.kernels.numpy_priorities import power, set_priorities
 from ding_buffer.kernels.numpy_rows import gather, scatter
 from ding_buffer.kernels.numpy_scans import all_below, bounds, count_up
+from ding_buffer.kernels.numpy_starts import enter_runs, leave_runs, link_many
 from ding_buffer.kernels.numpy_steps import fold_rewards, n_step, relink, walk
 from ding_buffer.kernels.numpy_tree import tree_draw, tree_sum, weighed_draw
 from ding_buffer.kernels.python_push import FastPush, Mutex, RingCounter
+from ding_buffer.kernels.python_stacker import Stacker
+from ding_buffer.kernels.python_take import RowTaker, take_metas
+from ding_buffer.kernels.python_tree_sums import TreeSums
 
 __all__ = [
     "NAME",
     "NAMES",
     "WIDEST_TOP",
+    "FastChoice",
     "FastPush",
+    "FastSample",
+    "FastUpdate",
     "Mutex",
     "RingCounter",
+    "RowTaker",
+    "Stacker",
+    "TreeSums",
     "all_below",
     "bounds",
     "count_up",
+    "draw_starts",
+    "enter_runs",
     "first_distinct",
     "fold_rewards",
     "gather",
     "kernel_info",
+    "leave_runs",
+    "link_many",
     "n_step",
     "power",
     "read_texts",
     "relink",
     "scatter",
     "set_priorities",
+    "take_metas",
     "take_objects",
     "tree_draw",
     "tree_sum",
     "walk",
     "weighed_draw",
 ]
+
+# The layers themselves are what these are compared with: numpy has no shorter way.
+FastChoice: Any = None
+FastSample: Any = None
+FastUpdate: Any = None
 
 NAMES = ("c", "numpy")
 _SETTING = "DING_BUFFER_KERNELS"

@@ -97,14 +97,19 @@ PyObject *count_up(PyObject *, Arguments, Py_ssize_t);
 PyObject *set_priorities(PyObject *, Arguments, Py_ssize_t);
 PyObject *power(PyObject *, Arguments, Py_ssize_t);
 PyObject *first_distinct(PyObject *, Arguments, Py_ssize_t);
+PyObject *draw_starts(PyObject *, Arguments, Py_ssize_t);
 PyObject *gather(PyObject *, Arguments, Py_ssize_t);
 PyObject *scatter(PyObject *, Arguments, Py_ssize_t);
+PyObject *take_metas(PyObject *, Arguments, Py_ssize_t);
 PyObject *take_objects(PyObject *, Arguments, Py_ssize_t);
 PyObject *read_texts(PyObject *, Arguments, Py_ssize_t);
 PyObject *walk(PyObject *, Arguments, Py_ssize_t);
 PyObject *fold_rewards(PyObject *, Arguments, Py_ssize_t);
 PyObject *n_step(PyObject *, Arguments, Py_ssize_t);
 PyObject *relink(PyObject *, Arguments, Py_ssize_t);
+PyObject *link_many(PyObject *, Arguments, Py_ssize_t);
+PyObject *enter_runs(PyObject *, Arguments, Py_ssize_t);
+PyObject *leave_runs(PyObject *, Arguments, Py_ssize_t);
 
 /* push.c: adds its types to the module; 0, or -1 with an exception. */
 int add_push_types(PyObject *module);

@@ -2,6 +2,9 @@
 
 #define IMPORTS_ARRAY_API
 #include "kernels.h"
+#include "fast.h"
+#include "take.h"
+#include "tree.h"
 
 #define METHOD(name, doc) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, PyDoc_STR(doc)}
 
@@ -33,12 +36,18 @@ static PyMethodDef methods[] = {
     METHOD(power, "power(base, addend, exponent, /)\n--\n\nReturns (base + addend) ** exponent; float64, a new array."),
     METHOD(first_distinct,
            "first_distinct(numbers, /)\n--\n\nReturns the numbers without later repeats, in their order; int64."),
+    METHOD(draw_starts,
+           "draw_starts(legal, numbers, size, distinct, /)\n--\n\n"
+           "Returns the first `size` of the numbers that are legal, or fewer, in their order; int64."),
     METHOD(gather,
            "gather(table, slots, offsets, outs, /)\n--\n\n"
            "Copies the fields at these offsets of the rows out of the table, a column for each field."),
     METHOD(scatter,
            "scatter(table, slots, offsets, ins, /)\n--\n\n"
            "Copies a column for each field into the rows of the table; the last one of a slot named twice stays."),
+    METHOD(take_metas,
+           "take_metas(values, there, slots, /)\n--\n\n"
+           "Returns the columns at slots, copied, and for keys that some of them lack: which ones do."),
     METHOD(take_objects, "take_objects(items, slots, /)\n--\n\nReturns [items[slot] for slot in slots]."),
     METHOD(read_texts,
            "read_texts(texts, prefix, /)\n--\n\n"
@@ -49,6 +58,16 @@ static PyMethodDef methods[] = {
     METHOD(relink,
            "relink(following, preceding, newest, slot, before, is_newest, /)\n--\n\n"
            "Cuts the links of a slot, lets it follow `before` unless that is -1, and writes is_newest."),
+    METHOD(link_many,
+           "link_many(following, preceding, newest, slots, numbers, heads, ends, /)\n--\n\n"
+           "Lets each slot follow the one before it of the same number, and the first one its head."),
+    METHOD(enter_runs,
+           "enter_runs(following, preceding, mates, counts, steps, held, legal, slots, need, stride, /)\n--\n\n"
+           "Takes in items that are the last of their runs; returns those that become legal, int64."),
+    METHOD(leave_runs,
+           "leave_runs(following, preceding, newest, mates, counts, held, legal, slots, /)\n--\n\n"
+           "Takes out items that are the first of their runs, up to one that is not.\n\n"
+           "Returns those that were legal, those that were newest, and how many were taken out."),
     METHOD(n_step,
            "n_step(following, slots, powers, rewards, terminated, truncated, done, /)\n--\n\n"
            "Goes on from each slot until a flag is set, nothing follows, or n steps are taken.\n\n"
@@ -101,7 +120,8 @@ static PyObject *use_widest_vectors(PyObject *module, PyObject *argument)
 static int start(PyObject *module)
 {
     import_array1(-1);
-    if (add_push_types(module) < 0 || PyModule_AddStringConstant(module, "COMPILER", COMPILER) < 0 ||
+    if (add_push_types(module) < 0 || add_row_taker(module) < 0 || add_fast_sample(module) < 0 ||
+        add_fast_update(module) < 0 || add_tree_sums(module) < 0 || add_fast_choice(module) < 0 || PyModule_AddStringConstant(module, "COMPILER", COMPILER) < 0 ||
         PyModule_AddStringConstant(module, "VECTORS", choose_vectors(1)) < 0 ||
         PyModule_AddStringConstant(module, "BUILT_WITH_PYTHON", PY_VERSION) < 0 ||
         PyModule_AddStringConstant(module, "BUILT_WITH_NUMPY", BUILT_WITH_NUMPY) < 0 ||

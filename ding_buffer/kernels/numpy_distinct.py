@@ -1,11 +1,14 @@
-"""The first of each number; the twin of ``distinct.c``."""
+"""The first of each number, and of those that are legal; the twin of ``distinct.c``."""
 
 from __future__ import annotations
+
+import operator
+from typing import SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
-from ding_buffer.kernels.numpy_checks import integers
+from ding_buffer.kernels.numpy_checks import check_array, check_slots, integers
 
 _FEW = 32
 _ROOM = 62
@@ -34,3 +37,21 @@ def first_distinct(numbers: npt.ArrayLike, /) -> npt.NDArray[np.int64]:
     first[order[1:]] = ordered[1:] != ordered[:-1]
     distinct: npt.NDArray[np.int64] = given[first]
     return distinct
+
+
+def draw_starts(
+    legal: npt.NDArray[np.bool_], numbers: npt.ArrayLike, size: SupportsIndex, distinct: bool, /
+) -> npt.NDArray[np.int64]:
+    """Returns the first ``size`` of the numbers that are legal, in their order; fewer where there are fewer.
+
+    With ``distinct`` without repeats. Raises IndexError for a number that is no place in ``legal``.
+    """
+    count, distinct = operator.index(size), bool(distinct)
+    if count < 0:
+        raise ValueError(f"nobody draws a negative number of starts, got {count}")
+    drawn = integers(numbers, "numbers")
+    check_array(legal, np.bool_, 1, "legal")
+    check_slots(drawn, legal.size)
+    kept: npt.NDArray[np.int64] = drawn[legal.take(drawn)] if drawn.size else drawn.copy()
+    kept = first_distinct(kept) if distinct else kept
+    return kept[:count].copy() if count < kept.size else kept

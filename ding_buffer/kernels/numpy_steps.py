@@ -31,16 +31,40 @@ def walk(
     walks = np.empty((slots.size, steps), dtype=np.int64)
     if walks.size == 0:
         return walks
-    walks[:, 0] = at = slots
     if following.size == 0:  # all start with nobody
         walks.fill(-1)
         return walks
-    for step in range(1, steps):
-        then = following.take(at, mode="clip")
-        then[at < 0] = -1
-        _check_from_nobody(then, following.size)
-        walks[:, step] = at = then
+    if steps == 1:
+        walks[:, 0] = slots
+        return walks
+    # One stream, or several in turn, make walks of even steps: these are found at once.
+    second = following.take(slots, mode="clip")
+    np.multiply((second - slots)[:, None], np.arange(steps), out=walks)
+    walks += slots[:, None]
+    last, capacity = walks[:, -1], following.size
+    even = (slots >= 0) & (second >= 0) & (second < capacity) & (last >= 0) & (last < capacity)
+    if even.all():
+        even = (following.take(walks[:, :-1], mode="clip") == walks[:, 1:]).all(axis=1)
+    else:
+        even[even] = (following.take(walks[even, :-1], mode="clip") == walks[even, 1:]).all(axis=1)
+    if not even.all():
+        uneven = ~even
+        walks[uneven] = _step_by_step(following, slots[uneven], steps)
     return walks
+
+
+def _step_by_step(
+    following: npt.NDArray[np.int64], slots: npt.NDArray[np.int64], steps: int
+) -> npt.NDArray[np.int64]:
+    ways = np.empty((steps, slots.size), dtype=np.int64)
+    ways[0] = slots
+    for step in range(1, steps):
+        following.take(ways[step - 1], mode="clip", out=ways[step])
+    # What was reached from nobody is any slot.
+    ways[np.logical_or.accumulate(ways == -1, axis=0)] = -1
+    _check_from_nobody(ways.reshape(-1), following.size)
+    walked: npt.NDArray[np.int64] = ways.T
+    return walked
 
 
 def _check_from_nobody(slots: npt.NDArray[np.int64], capacity: int) -> None:

@@ -1,4 +1,5 @@
 /* FastPush: the whole of a push for the common case, and the way to the Python code for every other. */
+#include "fast.h"
 #include "push.h"
 
 #define PREFIX_DIGITS 16
@@ -7,11 +8,13 @@
 #define FIRST (1LL << 60) /* serial 0 is written as this number: structures/index_text.py */
 #define PAGE_BITS 12      /* so many consecutive serials share all digits but the last three */
 
+static const char *const SLOT_NAMES[N_SLOTS] = {"data", "index", "meta"};
+
 typedef struct {
     PyObject_HEAD
     RingCounter *ring;
     Mutex *mutex;
-    ItemMaker maker;
+    ObjectMaker maker;
     PyObject *slow;
     PyObject *items;  /* a list, or NULL where there is */
     RecordPlan *plan; /* a plan */
@@ -114,12 +117,12 @@ static PyObject *push_fast(FastPush *self, PyObject *data, PyObject *meta)
     /* Making what the collector knows may run it, and with it any Python code: so that comes first, and what
      * was looked at is looked at again. From there on nothing runs but this, as nothing lets the GIL go and
      * what is overwritten dies last: the lock need not be taken. */
-    item = self->maker.alloc(self->maker.type, 0);
+    item = object_made(&self->maker);
     if (item == NULL) {
         return NULL;
     }
-    *item_slot(&self->maker, item, META_SLOT) = meta == NULL ? PyDict_New() : Py_NewRef(meta);
-    if (*item_slot(&self->maker, item, META_SLOT) == NULL) {
+    *object_slot(&self->maker, item, META_SLOT) = meta == NULL ? PyDict_New() : Py_NewRef(meta);
+    if (*object_slot(&self->maker, item, META_SLOT) == NULL) {
         Py_DECREF(item);
         return NULL;
     }
@@ -137,42 +140,14 @@ static PyObject *push_fast(FastPush *self, PyObject *data, PyObject *meta)
     if (self->plan != NULL) {
         record_plan_write(self->plan, slot);
     }
-    *item_slot(&self->maker, item, DATA_SLOT) = Py_NewRef(data);
-    *item_slot(&self->maker, item, INDEX_SLOT) = text;
+    *object_slot(&self->maker, item, DATA_SLOT) = Py_NewRef(data);
+    *object_slot(&self->maker, item, INDEX_SLOT) = text;
     ring_take(self->ring);
     Py_XDECREF(old);
     return item;
 }
 
 /* Calling it. */
-
-static PyObject *push_slow(FastPush *self, PyObject *const *args, Py_ssize_t n_args, PyObject *names)
-{
-    Py_ssize_t n_names = names == NULL ? 0 : PyTuple_Size(names);
-    PyObject *slow, *result = NULL, *positional, *keywords = NULL;
-    if (self->slow == NULL) {
-        PyErr_SetString(PyExc_ReferenceError, "the buffer of this push is gone");
-        return NULL;
-    }
-    slow = Py_NewRef(self->slow);
-    positional = PyTuple_New(n_args);
-    for (Py_ssize_t place = 0; positional != NULL && place < n_args; place++) {
-        PyTuple_SetItem(positional, place, Py_NewRef(args[place]));
-    }
-    if (positional != NULL && (n_names == 0 || (keywords = PyDict_New()) != NULL)) {
-        Py_ssize_t place = 0;
-        while (place < n_names && PyDict_SetItem(keywords, PyTuple_GetItem(names, place), args[n_args + place]) == 0) {
-            place++;
-        }
-        if (place == n_names) {
-            result = PyObject_Call(slow, positional, keywords);
-        }
-    }
-    Py_XDECREF(keywords);
-    Py_XDECREF(positional);
-    Py_DECREF(slow);
-    return result;
-}
 
 /* 0 where they are not the arguments of a push: the slow one says so. */
 static int read_arguments(FastPush *self, PyObject *const *args, Py_ssize_t n_args, PyObject *names, PyObject **data,
@@ -208,7 +183,7 @@ static PyObject *fast_push_push(PyObject *op, PyObject *const *args, Py_ssize_t 
             return item;
         }
     }
-    return push_slow(self, args, n_args, names);
+    return call_slow(self->slow, args, n_args, names);
 }
 
 /* Making one. */
@@ -256,7 +231,7 @@ static int learn(FastPush *self, PyTypeObject *type, PyObject *ring, PyObject *l
     self->data_name = PyUnicode_InternFromString("data");
     self->meta_name = PyUnicode_InternFromString("meta");
     if (self->mutex == NULL || self->data_name == NULL || self->meta_name == NULL ||
-        item_maker_init(&self->maker, (PyTypeObject *)item_type) < 0) {
+        object_maker_init(&self->maker, (PyTypeObject *)item_type, SLOT_NAMES, N_SLOTS) < 0) {
         return -1;
     }
     if (PyTuple_Check(target)) {
@@ -385,7 +360,7 @@ int add_push_types(PyObject *module)
 {
     PyObject *type;
     int done;
-    if (add_mutex(module) < 0 || add_ring_counter(module) < 0) {
+    if (add_mutex(module) < 0 || add_ring_counter(module) < 0 || add_stacker(module) < 0) {
         return -1;
     }
     type = PyType_FromModuleAndSpec(module, &spec, NULL);

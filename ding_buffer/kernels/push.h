@@ -3,6 +3,7 @@
 #define DING_BUFFER_PUSH_H
 
 #include "kernels.h"
+#include "object_maker.h"
 
 #include <pythread.h>
 #include <structmember.h>
@@ -27,22 +28,9 @@ typedef struct RecordPlan RecordPlan;
 
 enum { DATA_SLOT, INDEX_SLOT, META_SLOT, N_SLOTS };
 
-typedef struct {
-    PyTypeObject *type;
-    allocfunc alloc;
-    Py_ssize_t slots[N_SLOTS]; /* where in an item they lie, in bytes */
-} ItemMaker;
-
-/* Learns how items of a type with these slots are laid out; 0, or -1 with an exception. Owns the type then. */
-int item_maker_init(ItemMaker *maker, PyTypeObject *type);
-
-INLINE PyObject **item_slot(const ItemMaker *maker, PyObject *item, int which)
-{
-    return (PyObject **)((char *)item + maker->slots[which]);
-}
-
 int add_mutex(PyObject *module);
 int add_ring_counter(PyObject *module);
+int add_stacker(PyObject *module);
 
 /* 1 where no other thread holds it. */
 int mutex_passable(const Mutex *mutex);
@@ -55,10 +43,18 @@ void ring_take(RingCounter *ring);
 
 /* A plan of (fields, tables) and versions (int64 array or None); NULL with an exception. */
 RecordPlan *record_plan_new(PyObject *target, PyObject *versions);
+/* A plan of a tuple of fields that lie nowhere yet. */
+RecordPlan *record_plan_of(PyObject *fields);
 void record_plan_free(RecordPlan *plan);
 /* Notes the values of `data` where it fits the plan and the slot: 1, else 0. Runs no Python code, sets no
  * exception, writes nothing. The notes are borrowed: write before anything else runs. */
 int record_plan_accepts(RecordPlan *plan, PyObject *data, long long slot);
+/* Notes the values of `data` where it fits the fields, wherever they lie; otherwise the same. */
+int record_plan_fits(RecordPlan *plan, PyObject *data);
+/* The same for a dict of columns: each value has any number of rows of its field. The notes are the arrays. */
+int record_plan_fits_columns(RecordPlan *plan, PyObject *data);
+/* Copies what was just accepted into row `row` of columns, one for each field. */
+void record_plan_copy(const RecordPlan *plan, char *const *columns, Py_ssize_t row);
 /* Writes what was just accepted. */
 void record_plan_write(RecordPlan *plan, long long slot);
 

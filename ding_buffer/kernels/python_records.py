@@ -21,7 +21,9 @@ _ARRAY = np.ndarray
 _SCALARS = tuple(np.dtype(char).type for char in _CODES)
 
 
-class _Field(NamedTuple):
+class RecordField(NamedTuple):
+    """What is stored under one key, and where in a row."""
+
     key: str
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -55,7 +57,7 @@ class RecordWriter:
             _check_array(table, "a table is", "uint8", "of shape (rows, bytes)", 2)
         if versions is not None:
             _check_array(versions, "versions are", "int64", "of one dimension", 1)
-        read = [_read_field(field, [table.shape[1] for table in tables]) for field in fields]
+        read = [read_field(field, [table.shape[1] for table in tables]) for field in fields]
         if len({field.key for field in read}) != len(read):
             raise ValueError("two fields have the same key")
         read.sort(key=lambda field: (field.table, field.offset))
@@ -74,7 +76,7 @@ class RecordWriter:
             self.store = _storer([store for _, _, store in runs], versions)
 
 
-def _reader(fields: list[_Field]) -> Callable[[Any], list[Any]]:
+def _reader(fields: list[RecordField]) -> Callable[[Any], list[Any]]:
     checks = [_check_of(field) for field in fields]
 
     def read(data: Any) -> list[Any]:
@@ -144,22 +146,26 @@ def _storer(stores: list[_Store], versions: np.ndarray | None) -> _Store:
     return store_runs
 
 
-def _check_of(field: _Field) -> tuple[Any, ...]:
+def _check_of(field: RecordField) -> tuple[Any, ...]:
     """Returns key, dtype, shape, whether it is packed as bytes, and which types of scalars it takes."""
-    scalars: set[type] = set()
-    if field.shape == ():
-        scalars = {kind for kind in _SCALARS if np.dtype(kind) == field.dtype}
-        scalars |= {_PYTHON_TYPES.get(_CODES[field.dtype.char], field.dtype.type)}
-    return (field.key, field.dtype, field.shape, _is_small(field), frozenset(scalars))
+    return (field.key, field.dtype, field.shape, _is_small(field), scalars_of(field))
 
 
-def _is_small(field: _Field) -> bool:
+def scalars_of(field: RecordField) -> frozenset[type]:
+    """Returns the types of single numbers that a field takes, besides arrays."""
+    if field.shape != ():
+        return frozenset()
+    scalars = {kind for kind in _SCALARS if np.dtype(kind) == field.dtype}
+    return frozenset(scalars | {_PYTHON_TYPES.get(_CODES[field.dtype.char], field.dtype.type)})
+
+
+def _is_small(field: RecordField) -> bool:
     return field.stop - field.offset <= _SMALL
 
 
-def _runs(fields: list[_Field]) -> list[list[_Field]]:
+def _runs(fields: list[RecordField]) -> list[list[RecordField]]:
     """Returns the fields, small neighbours together."""
-    runs: list[list[_Field]] = []
+    runs: list[list[RecordField]] = []
     for field in fields:
         if runs and _continues(runs[-1][-1], field):
             runs[-1].append(field)
@@ -168,13 +174,13 @@ def _runs(fields: list[_Field]) -> list[list[_Field]]:
     return runs
 
 
-def _continues(last: _Field, field: _Field) -> bool:
+def _continues(last: RecordField, field: RecordField) -> bool:
     beside = (field.table, field.offset) == (last.table, last.stop)
     return beside and _is_small(field) and _is_small(last)
 
 
 def _make_run(
-    fields: list[_Field], tables: tuple[Any, ...]
+    fields: list[RecordField], tables: tuple[Any, ...]
 ) -> tuple[int, Callable[..., Any], Callable[..., Any]]:
     """Returns how many fields there are, how they are packed and how that goes into a row."""
     first, stop = fields[0], fields[-1].stop
@@ -204,7 +210,8 @@ def _check_array(array: Any, what: str, dtype: str, shape: str, ndim: int) -> No
         raise ValueError(f"{what} {dtype}, {shape}, C-contiguous and writeable")
 
 
-def _read_field(given: Any, widths: Sequence[int]) -> _Field:
+def read_field(given: Any, widths: Sequence[int]) -> RecordField:
+    """Returns a field as it is written for rows of tables of these widths; raises for what makes no sense."""
     if type(given) is not tuple or len(given) != 7:
         raise TypeError("a field is a tuple (key, dtype, itemsize, count, shape, offset, table)")
     key, char, itemsize, count, shape, offset, table = given
@@ -221,4 +228,4 @@ def _read_field(given: Any, widths: Sequence[int]) -> _Field:
         raise ValueError(f"field {key!r}: there is no table {table}")
     if offset < 0 or offset + count * itemsize > widths[table]:
         raise ValueError(f"field {key!r} reaches beyond the {widths[table]} bytes of a row")
-    return _Field(key, dtype, shape, offset, offset + count * itemsize, table)
+    return RecordField(key, dtype, shape, offset, offset + count * itemsize, table)

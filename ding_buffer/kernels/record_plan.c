@@ -98,17 +98,34 @@ static int read_shape(Field *field, PyObject *shape, Py_ssize_t count)
     return 0;
 }
 
+static int check_place(const RecordPlan *plan, const Field *field)
+{
+    npy_intp width;
+    if (field->table < 0 || field->table >= plan->n_tables) {
+        PyErr_Format(PyExc_ValueError, "field %R: there is no table %zd", field->key, field->table);
+        return -1;
+    }
+    width = plan->tables[field->table].width;
+    if (field->offset < 0 || field->offset > width || field->nbytes > width - field->offset) {
+        PyErr_Format(PyExc_ValueError, "field %R reaches beyond the %zd bytes of a row", field->key,
+                     (Py_ssize_t)width);
+        return -1;
+    }
+    return 0;
+}
+
+/* Without tables a field has no place: its tuple ends with the shape. */
 static int read_field(RecordPlan *plan, Field *field, PyObject *given)
 {
     PyObject *key, *dtype, *shape;
     Py_ssize_t itemsize, count;
-    npy_intp width;
     if (!PyTuple_Check(given)) {
-        PyErr_SetString(PyExc_TypeError, "a field is a tuple (key, dtype, itemsize, count, shape, offset, table)");
+        PyErr_Format(PyExc_TypeError, "a field is a tuple (key, dtype, itemsize, count, shape%s)",
+                     plan->tables == NULL ? "" : ", offset, table");
         return -1;
     }
-    if (!PyArg_ParseTuple(given, "UOnnO!nn:field", &key, &dtype, &itemsize, &count, &PyTuple_Type, &shape,
-                          &field->offset, &field->table)) {
+    if (!PyArg_ParseTuple(given, plan->tables == NULL ? "UOnnO!:field" : "UOnnO!nn:field", &key, &dtype, &itemsize,
+                          &count, &PyTuple_Type, &shape, &field->offset, &field->table)) {
         return -1;
     }
     if (!PyUnicode_CheckExact(key)) {
@@ -124,17 +141,12 @@ static int read_field(RecordPlan *plan, Field *field, PyObject *given)
         PyErr_Format(PyExc_ValueError, "field %R: its items have %zd bytes, not %zd", key, field->itemsize, itemsize);
         return -1;
     }
-    if (field->table < 0 || field->table >= plan->n_tables) {
-        PyErr_Format(PyExc_ValueError, "field %R: there is no table %zd", key, field->table);
-        return -1;
-    }
-    width = plan->tables[field->table].width;
-    if (field->offset < 0 || field->offset > width || count > (width - field->offset) / itemsize) {
-        PyErr_Format(PyExc_ValueError, "field %R reaches beyond the %zd bytes of a row", key, (Py_ssize_t)width);
+    if (count > PY_SSIZE_T_MAX / itemsize) {
+        PyErr_Format(PyExc_ValueError, "field %R reaches beyond any row", key);
         return -1;
     }
     field->nbytes = count * itemsize;
-    return 0;
+    return plan->tables == NULL ? 0 : check_place(plan, field);
 }
 
 static int read_table(Table *table, PyObject *given)
@@ -169,19 +181,29 @@ static int read_versions(RecordPlan *plan, PyObject *versions)
     return 0;
 }
 
-static int read_plan(RecordPlan *plan, PyObject *fields, PyObject *tables)
+static int read_tables(RecordPlan *plan, PyObject *tables)
 {
-    PyObject *keys = PySet_New(NULL);
-    int done = keys == NULL ? -1 : 0;
+    int done = 0;
     plan->tables = PyMem_Calloc(PyTuple_Size(tables) + 1, sizeof(Table));
-    plan->fields = PyMem_Calloc(PyTuple_Size(fields) + 1, sizeof(Field));
-    if (done == 0 && (plan->tables == NULL || plan->fields == NULL)) {
+    if (plan->tables == NULL) {
         PyErr_NoMemory();
-        done = -1;
+        return -1;
     }
     for (Py_ssize_t place = 0; done == 0 && place < PyTuple_Size(tables); place++) {
         done = read_table(&plan->tables[place], PyTuple_GetItem(tables, place));
         plan->n_tables += 1;
+    }
+    return done;
+}
+
+static int read_fields(RecordPlan *plan, PyObject *fields)
+{
+    PyObject *keys = PySet_New(NULL);
+    int done = keys == NULL ? -1 : 0;
+    plan->fields = PyMem_Calloc(PyTuple_Size(fields) + 1, sizeof(Field));
+    if (done == 0 && plan->fields == NULL) {
+        PyErr_NoMemory();
+        done = -1;
     }
     for (Py_ssize_t place = 0; done == 0 && place < PyTuple_Size(fields); place++) {
         plan->n_fields += 1;
@@ -198,24 +220,32 @@ static int read_plan(RecordPlan *plan, PyObject *fields, PyObject *tables)
     return done;
 }
 
-RecordPlan *record_plan_new(PyObject *target, PyObject *versions)
+/* `tables` and `versions` may both be NULL. */
+static RecordPlan *make_plan(PyObject *fields, PyObject *tables, PyObject *versions)
 {
-    PyObject *fields, *tables;
-    RecordPlan *plan;
-    if (!PyArg_ParseTuple(target, "O!O!:target", &PyTuple_Type, &fields, &PyTuple_Type, &tables)) {
-        return NULL;
-    }
-    plan = PyMem_Calloc(1, sizeof(RecordPlan));
+    RecordPlan *plan = PyMem_Calloc(1, sizeof(RecordPlan));
     if (plan == NULL) {
         PyErr_NoMemory();
         return NULL;
     }
-    if (read_plan(plan, fields, tables) < 0 || read_versions(plan, versions) < 0) {
+    if ((tables != NULL && read_tables(plan, tables) < 0) || read_fields(plan, fields) < 0 ||
+        (versions != NULL && read_versions(plan, versions) < 0)) {
         record_plan_free(plan);
         return NULL;
     }
     return plan;
 }
+
+RecordPlan *record_plan_new(PyObject *target, PyObject *versions)
+{
+    PyObject *fields, *tables;
+    if (!PyArg_ParseTuple(target, "O!O!:target", &PyTuple_Type, &fields, &PyTuple_Type, &tables)) {
+        return NULL;
+    }
+    return make_plan(fields, tables, versions);
+}
+
+RecordPlan *record_plan_of(PyObject *fields) { return make_plan(fields, NULL, NULL); }
 
 void record_plan_free(RecordPlan *plan)
 {

@@ -14,7 +14,7 @@ typedef struct {
     Py_ssize_t itemsize, nbytes, offset, table;
     int ndim;
     npy_intp *shape;
-    const void *source; /* of the value accepted last */
+    const void *source; /* of the value accepted last; of a column the array itself */
     union {
         npy_double float64;
         npy_float float32;

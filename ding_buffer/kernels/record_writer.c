@@ -111,7 +111,27 @@ static int accept_value(Field *field, PyObject *value)
     return 0;
 }
 
-static int accept_in_any_order(RecordPlan *plan, PyObject *data)
+/* Values that are columns: what is stored itself, many times. */
+static int accept_column(Field *field, PyObject *value)
+{
+    PyArrayObject *array = (PyArrayObject *)value;
+    if (!PyArray_CheckExact(value) || PyArray_TYPE(array) != field->type_num || !PyArray_ISNOTSWAPPED(array) ||
+        PyArray_NDIM(array) != field->ndim + 1 ||
+        !PyArray_CHKFLAGS(array, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED)) {
+        return 0;
+    }
+    for (int axis = 0; axis < field->ndim; axis++) {
+        if (PyArray_DIM(array, axis + 1) != field->shape[axis]) {
+            return 0;
+        }
+    }
+    field->source = value;
+    return 1;
+}
+
+typedef int Accept(Field *, PyObject *);
+
+static int accept_in_any_order(RecordPlan *plan, PyObject *data, Accept *accept)
 {
     PyObject *key, *value;
     Py_ssize_t position = 0;
@@ -123,17 +143,37 @@ static int accept_in_any_order(RecordPlan *plan, PyObject *data)
     }
     for (Py_ssize_t place = 0; place < plan->n_fields; place++) {
         value = PyDict_GetItemWithError(data, plan->fields[place].key);
-        if (value == NULL || !accept_value(&plan->fields[place], value)) {
+        if (value == NULL || !accept(&plan->fields[place], value)) {
             return 0;
         }
     }
     return 1;
 }
 
-int record_plan_accepts(RecordPlan *plan, PyObject *data, long long slot)
+INLINE int accept_all(RecordPlan *plan, PyObject *data, Accept *accept)
 {
     PyObject *key, *value;
     Py_ssize_t position = 0, place = 0;
+    if (!PyDict_CheckExact(data) || PyDict_Size(data) != plan->n_fields) {
+        return 0;
+    }
+    for (; PyDict_Next(data, &position, &key, &value); place++) {
+        if (key != plan->fields[place].key) {
+            return accept_in_any_order(plan, data, accept);
+        }
+        if (!accept(&plan->fields[place], value)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int record_plan_fits(RecordPlan *plan, PyObject *data) { return accept_all(plan, data, accept_value); }
+
+int record_plan_fits_columns(RecordPlan *plan, PyObject *data) { return accept_all(plan, data, accept_column); }
+
+int record_plan_accepts(RecordPlan *plan, PyObject *data, long long slot)
+{
     for (Py_ssize_t number = 0; number < plan->n_tables; number++) {
         const Table *table = &plan->tables[number];
         if (!array_holds(table->array, NPY_UINT8, 2, slot) || PyArray_DIM(table->array, 1) != table->width) {
@@ -143,18 +183,7 @@ int record_plan_accepts(RecordPlan *plan, PyObject *data, long long slot)
     if (plan->versions != NULL && !array_holds(plan->versions, NPY_INT64, 1, slot)) {
         return 0;
     }
-    if (!PyDict_CheckExact(data) || PyDict_Size(data) != plan->n_fields) {
-        return 0;
-    }
-    for (; PyDict_Next(data, &position, &key, &value); place++) {
-        if (key != plan->fields[place].key) {
-            return accept_in_any_order(plan, data);
-        }
-        if (!accept_value(&plan->fields[place], value)) {
-            return 0;
-        }
-    }
-    return 1;
+    return accept_all(plan, data, accept_value);
 }
 
 /* Writing. */
@@ -182,6 +211,14 @@ static void copy(char *to, const void *from, Py_ssize_t nbytes)
         break;
     default:
         memmove(to, from, (size_t)nbytes); /* a value may be a view of this very table */
+    }
+}
+
+void record_plan_copy(const RecordPlan *plan, char *const *columns, Py_ssize_t row)
+{
+    for (Py_ssize_t place = 0; place < plan->n_fields; place++) {
+        const Field *field = &plan->fields[place];
+        copy(columns[place] + row * field->nbytes, field->source, field->nbytes);
     }
 }
 

@@ -1,22 +1,9 @@
 /* Rows of a table of bytes to columns and back: random rows are fetched a tile ahead, then copied field by field. */
 
-#include "kernels.h"
+#include "rows.h"
 
 #define TILE 64
 #define FEW_LINES 4 /* the cache lines fetched of a long row; the processor sees the rest coming */
-
-typedef struct {
-    npy_intp offset, size; /* in a row, bytes */
-    char *column;
-} Field;
-
-typedef struct {
-    char *table;
-    npy_intp rows, row_size;
-    npy_int64 *slots;
-    npy_intp count, fields, bytes; /* bytes: of all columns */
-    Field *field;
-} Copy;
 
 #define COPY_FIELDS(SIZE)                                                                                              \
     for (npy_intp i = 0; i < count; i++) {                                                                             \
@@ -155,7 +142,7 @@ static int look_at_table(Copy *copy, PyArrayObject *table, PyArrayObject *slots,
 }
 
 /* Long copies go on without the GIL; then the slots are a copy, so that nobody can change what was checked. */
-static int run(Copy *copy, int to_table)
+int run_copy(Copy *copy, int to_table)
 {
     if (copy->bytes < LONG_COPY && copy->count <= LONG_LOOP) {
         if (to_table) {
@@ -209,7 +196,7 @@ static PyObject *copy_columns(Arguments arguments, int to_table)
     } else if (look_at_table(&copy, table, slots, to_table, columns) == 0 &&
                look_at_fields(&copy, table, offsets, columns, to_table) == 0) {
         /* The caller's references keep table and tuples, which keep the columns, while the GIL is away. */
-        if (run(&copy, to_table) == 0) {
+        if (run_copy(&copy, to_table) == 0) {
             Py_INCREF(Py_None);
             result = Py_None;
         }

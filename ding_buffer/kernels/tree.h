@@ -23,4 +23,9 @@ int look_at_levels(Tree *tree, PyObject *levels, int writable);
 double *look_at_starts(Tree *tree, PyObject *argument, int writable);
 void let_go(Tree *tree);
 
+/* tree_sums.c, of a TreeSums: whether some leaf is above zero (or -1), and its method draw. */
+int tree_sums_has_mass(PyObject *sums);
+PyObject *tree_sums_draw(PyObject *sums, PyObject *const *args, Py_ssize_t given);
+int add_tree_sums(PyObject *module);
+
 #endif

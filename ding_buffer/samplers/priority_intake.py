@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ding_buffer.core.batch import column_values
 from ding_buffer.core.errors import BadPriority
 from ding_buffer.kernels.chosen import bounds
 
@@ -90,3 +91,19 @@ class PriorityIntake:
             return None
         self.max_priority = max(self.max_priority, priority)
         return priority
+
+
+def untold(
+    priorities: npt.NDArray[np.float64], values: Any, there: np.ndarray | None
+) -> dict[str, list[Any]]:
+    """Returns the priorities that metas alone do not bring back, with their places counted from the newest.
+
+    ``values`` and ``there`` are what the metas hold, of the same items, oldest first.
+    """
+    if not (isinstance(values, np.ndarray) and values.dtype == np.float64):
+        listed = column_values({"priority": (values, there)}, "priority", len(values))
+        told = np.array([float(one) if isinstance(one, (int, float)) else np.nan for one in listed])
+    else:
+        told = values if there is None else np.where(there, values, np.nan)
+    places = np.flatnonzero(told != priorities)
+    return {"places": (places - len(priorities)).tolist(), "priorities": priorities[places].tolist()}

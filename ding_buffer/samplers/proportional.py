@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ding_buffer.core.errors import BadPriority, NotEnoughItems
-from ding_buffer.kernels.chosen import power, set_priorities
+from ding_buffer.kernels.chosen import TreeSums, power
 from ding_buffer.samplers.targets import draw_targets, pick_positions
 from ding_buffer.structures.slot_checks import checked_slots
 from ding_buffer.structures.sum_tree import SumTree
@@ -68,6 +68,11 @@ class ProportionalSampler:
         """The highest priority whose mass the tree can add up."""
         return self._highest
 
+    @property
+    def sums(self) -> TreeSums:
+        """The sums of the masses, for who draws from them directly; that of a slot not live is 0."""
+        return self._tree.sums
+
     def __len__(self) -> int:
         return self._length
 
@@ -75,20 +80,19 @@ class ProportionalSampler:
         """Gives each slot its priority and makes it live; the last one of a slot named twice stays."""
         if not (type(slots) is np.ndarray and slots.ndim == 1 and slots.dtype == np.int64):
             slots = checked_slots(slots, self._capacity)
-        priorities = _as_numbers(priorities)
+        if type(priorities) is not np.ndarray or priorities.dtype != np.float64 or priorities.ndim != 1:
+            priorities = _as_numbers(priorities)
         if priorities.size != slots.size and priorities.ndim:
             raise BadPriority(f"got {priorities.size} priorities for {slots.size} slots")
         if slots.size == 0:
             return
-        leaves = self._tree.writable_leaves
         numbers = (self._epsilon, self._alpha, self._highest)
         try:
-            became = set_priorities(leaves, self._priorities, self._live, slots, priorities, *numbers)
+            became = self._tree.weigh(self._priorities, self._live, slots, priorities, *numbers)
         except ValueError as error:
             self._check(priorities, error)
             raise
         self._length += became
-        self._tree.mark(slots)
 
     def set_one(self, slot: int, priority: float) -> None:
         """Gives one slot its priority and makes it live."""
@@ -130,8 +134,9 @@ class ProportionalSampler:
         self, rng: np.random.Generator, n: int, stratified: bool, beta: float
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Draws as ``draw`` does, with the weight of each: (mass / smallest mass) ** -beta."""
-        if n and self._length and self._tree.total > 0.0:
-            return self._tree.draw(rng.random(n), stratified, -beta)
+        drawn = self._tree.draw(rng, n, stratified, -beta) if n and self._length else None
+        if drawn is not None:
+            return drawn
         slots = self.draw(rng, n, stratified)
         return slots, power(self.masses(slots) / self.min_mass, 0.0, -beta)
 

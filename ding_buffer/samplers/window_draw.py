@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ding_buffer.core.errors import NotEnoughItems
+from ding_buffer.kernels.chosen import draw_starts
 from ding_buffer.samplers.prioritized_range import FEW
 from ding_buffer.samplers.uniform import distinct, with_replacement
 from ding_buffer.samplers.window_shape import WindowShape
@@ -76,10 +77,9 @@ def _draw_some(rng: np.random.Generator, starts: LegalStarts, size: int, replace
     tries = int(1.25 * size * starts.span / len(starts)) + 16
     if tries < starts.span >> _SCAN:
         # Slots that are no legal start are passed over: how many there are says nothing about the others.
-        slots = (with_replacement if replace else distinct)(rng, starts.span, tries)
-        slots = slots[starts.are_legal(slots)]
-        if len(slots) >= size:
-            return slots[:size]
+        slots = draw_starts(starts.legal, rng.integers(starts.span, size=tries), size, not replace)
+        if len(slots) == size:
+            return slots
     return _draw_of(rng, starts.slots, size, replace)
 
 

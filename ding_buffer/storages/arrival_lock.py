@@ -31,7 +31,7 @@ class ArrivalLock(FairLock):
         try:
             self._arrive()
         except BaseException:
-            self.mutex.release()
+            self.release()
             raise
         return self
 

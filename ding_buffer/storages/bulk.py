@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from ding_buffer.core.batch import MetaColumns, column_values, meta_columns
 from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.storages.group_value import check_group_value
-from ding_buffer.storages.meta_table import meta_array
-from ding_buffer.storages.storage import Columnar, Storage
+from ding_buffer.storages.meta_table import meta_array, typed_metas
+from ding_buffer.storages.storage import Storage
 from ding_buffer.structures.group_index import GroupIndex
 from ding_buffer.structures.index_text import IndexText
 from ding_buffer.structures.ring_index import RingIndex
@@ -25,6 +25,7 @@ class Keeper(Protocol):
 
     capacity: int
     at_once: int
+    announcing: bool
     ring: RingIndex
     text: IndexText
     groups: dict[str, GroupIndex]
@@ -43,25 +44,31 @@ def extend_columns(store: Keeper, batch: Any, meta: Any) -> BufferedBatch:
     Each comes to lie in the slot that it would have if they were pushed one by one. Layers hear of many at
     once, but of fewer than there are slots.
     """
-    storage = cast("Columnar", store.storage)
+    storage: Any = store.storage
     columns, count = storage.stacked(batch)
     metas = meta_columns(meta, count)
     for key in store.groups:
         for value in column_values(metas, key, count):
             check_group_value(key, value)
     if storage.shared:
-        cast("Any", storage).check_metas(metas)
+        storage.check_metas(metas)
+    if metas:
+        metas = typed_metas(metas)
     first = store.ring.next
     parts = fill_slots(
         store, count, metas, lambda slots, rows, here: storage.put_many(slots, columns, rows, here)
     )
-    return BufferedBatch(
+    made = BufferedBatch(
         storage.returned(columns),
         parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype=np.int64), *parts]),
-        IndexColumn(np.arange(first, first + count), store.text),
-        {key: meta_array(values) for key, (values, _) in metas.items()},
-        {key: ~there for key, (_, there) in metas.items() if there is not None},
+        IndexColumn(range(first, first + count), store.text),
+        {},
     )
+    for key, (values, there) in metas.items():
+        made.meta[key] = meta_array(values)
+        if there is not None:
+            made.absent[key] = ~there
+    return made
 
 
 def fill_slots(store: Keeper, count: int, metas: MetaColumns, put: Put) -> list[np.ndarray]:
@@ -69,36 +76,38 @@ def fill_slots(store: Keeper, count: int, metas: MetaColumns, put: Put) -> list[
 
     ``put`` is given slots, which of the items shall lie in them, and their metas.
     """
-    return [_fill(store, metas, rows, put) for rows in _parts(store, count)]
-
-
-def _parts(store: Keeper, count: int) -> Iterator[slice]:
-    """Yields which rows to store at once: first what there is room for, then never all slots anew.
-
-    An index that loses all its items begins again with slot 0.
-    """
-    begin = 0
+    slots, begin = [], 0
     while begin < count:
-        room = store.capacity - store.ring.count or max(store.capacity - 1, 1)
-        end = begin + min(room, store.at_once, count - begin)
-        yield slice(begin, end)
-        begin = end
+        # First what there is room for, then never all slots anew: an index that loses all its items begins
+        # again with slot 0.
+        room = store.capacity - store.ring.count or store.capacity - 1 or 1
+        rows = slice(begin, begin + min(room, store.at_once, count - begin))
+        here = metas
+        if rows.stop - begin < count:
+            here = {key: (values[rows], _part(there, rows)) for key, (values, there) in metas.items()}
+        slots.append(_fill(store, here, rows, put))
+        begin = rows.stop
+    return slots
+
+
+def _part(there: np.ndarray | None, rows: slice) -> np.ndarray | None:
+    return None if there is None else there[rows]
 
 
 def _fill(store: Keeper, metas: MetaColumns, rows: slice, put: Put) -> np.ndarray:
     """Stores these rows, for which there is room or none at all, and returns where."""
     ring, count = store.ring, rows.stop - rows.start
-    surplus = ring.count + count - store.capacity
+    surplus, freed = ring.count + count - store.capacity, None
     if surplus > 0:
-        store.tell("on_evicted", ring.pop_oldest_many(surplus))
+        if store.announcing:
+            store.tell("on_removing", ring.slots_at(np.arange(surplus)))
+        freed = ring.pop_oldest_many(surplus)
+        store.tell("on_evicted", freed)
     first = ring.next
-    slots = ring.push_many(count)
-    here = {
-        key: (values[rows], None if there is None else there[rows]) for key, (values, there) in metas.items()
-    }
-    put(slots, rows, here)
+    slots = ring.push_many(count, freed)
+    put(slots, rows, metas)
     for key, index in store.groups.items():
-        values = column_values(here, key, count)
+        values = column_values(metas, key, count)
         for slot, serial, value in zip(slots.tolist(), range(first, first + count), values, strict=True):
             if surplus > 0:  # each takes the place of one: the order of the groups is as if pushed one by one
                 index.evict(slot)

@@ -11,6 +11,7 @@ from ding_buffer.core.batch import MetaColumns, in_hand
 from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.errors import SchemaError
 from ding_buffer.core.item import BufferedData
+from ding_buffer.kernels.chosen import RowTaker
 from ding_buffer.storages.column_content import (
     ColumnContent,
     read_columns,
@@ -26,7 +27,9 @@ from ding_buffer.storages.schema import Schema
 from ding_buffer.storages.storage import Names
 from ding_buffer.structures.consecutive_slots import SlotRuns
 
-_LEFT_OUT = ("_names", "_plan", "held", "on_retarget")
+Stacked = tuple[Schema, Sequence[Any], bool]
+"""A schema, many payloads as its columns, and whether these lie in memory as they are stored."""
+_LEFT_OUT = ("_names", "_plan", "held", "on_retarget", "taker")
 
 
 class ColumnStorage:
@@ -57,6 +60,8 @@ class ColumnStorage:
         self._capacity = 0
         self._table: ColumnTable | None = None
         self._plan: Any = None
+        self.taker: RowTaker | None = None
+        """What makes of rows the ``data`` of a batch; None where there are none, or that takes more."""
         self._metas = MetaTable(0)
         self._names: Names
         self._forget()
@@ -77,7 +82,7 @@ class ColumnStorage:
         return ColumnTable(schema, self._capacity, self._layout, self._allocate)
 
     def _keep(self, table: ColumnTable) -> ColumnTable:
-        self._table, self._plan = table, table.plan()
+        self._table, self._plan, self.taker = table, table.plan(), table.taker()
         self._retarget()
         return table
 
@@ -111,8 +116,16 @@ class ColumnStorage:
         schema = self.schema or Schema.of(data)
         self._ready = (data, schema.fit(data), schema)
 
-    def stacked(self, batch: Any) -> tuple[tuple[Schema, list[Any]], int]:
-        """Returns many payloads as columns, checked, with their schema, and how many there are."""
+    def stacked(self, batch: Any) -> tuple[Stacked, int]:
+        """Returns many payloads as columns, checked, and how many there are."""
+        schema = self.schema
+        if schema is not None:
+            columns = schema.at_once(batch)
+            if columns is not None:
+                return (schema, columns, True), len(columns[0])
+        return self._stacked(batch, schema)
+
+    def _stacked(self, batch: Any, schema: Schema | None) -> tuple[Stacked, int]:
         if isinstance(batch, BufferedBatch):
             batch = batch.without_fillers()
             columns = len(batch) > 0
@@ -120,20 +133,19 @@ class ColumnStorage:
         else:
             batch = in_hand(batch)
             columns = isinstance(batch, Mapping)
-        schema = self.schema
         if schema is None:
             if not columns and not len(batch):
-                return (Schema.of(None), []), 0
+                return (Schema.of(None), [], False), 0
             schema = Schema.of_columns(batch) if columns else Schema.of(batch[0])
         leaves = schema.stacked_columns(batch) if columns else schema.stacked(batch)
-        return (schema, leaves), schema.length(leaves)
+        return (schema, leaves, False), schema.length(leaves)
 
-    def returned(self, columns: tuple[Schema, list[Any]]) -> Any:
+    def returned(self, columns: Stacked) -> Any:
         """Returns stacked columns as the ``data`` of a batch."""
-        schema, leaves = columns
+        schema, leaves, ready = columns
         if not leaves:
             return None
-        return schema.build(schema.delivered(leaves))
+        return schema.build(leaves if ready else schema.delivered(leaves))
 
     # Items.
 
@@ -149,15 +161,17 @@ class ColumnStorage:
         self._heed()
         return BufferedData(data, index, meta)
 
-    def put_many(
-        self, slots: np.ndarray, columns: tuple[Schema, list[Any]], rows: slice, metas: MetaColumns
-    ) -> None:
+    def put_many(self, slots: np.ndarray, columns: Stacked, rows: slice, metas: MetaColumns) -> None:
         """Copies many items in."""
-        schema, leaves = columns
-        self._table_for(schema).write_many(slots, [leaf[rows] for leaf in leaves])
-        self._foresee(len(slots), metas)
+        schema, leaves, ready = columns
+        if not (ready and len(leaves[0]) == len(slots)):
+            leaves = [leaf[rows] for leaf in leaves]
+        self._table_for(schema).write_many(slots, leaves, ready)
+        if metas:
+            self._foresee(len(slots), metas)
         self._metas.put_many(slots, metas)
-        self._heed()
+        if metas:
+            self._heed()
 
     def _foresee(self, count: int, metas: Mapping[str, Any]) -> None:
         """Notes, before the first meta comes with ``count`` new items, whether items came past the metas."""
@@ -200,7 +214,7 @@ class ColumnStorage:
         schema = self._table.schema
         meta, absent = self._metas.take(where)
         return BufferedBatch(
-            schema.build(self._table.take(where)),
+            schema.build(self._table.take(where)) if self.taker is None else self.taker.take(where),
             where,
             self._names(asked),
             meta,
@@ -208,9 +222,18 @@ class ColumnStorage:
             wrap=schema.wrapped if schema.has_trees else None,
         )
 
+    @property
+    def quick_metas(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]] | None:
+        """The columns of metas, for whoever reads and writes them directly; None where that is not all."""
+        return None if self.shared else self._metas.held
+
     def read(self, slots: np.ndarray, path: tuple[Any, ...]) -> Any:
         """Returns one field of slots, stacked: (*slots.shape, *shape of the field); a ragged one flat."""
         return self._held().read(slots, path)
+
+    def value_of(self, slot: int, path: tuple[Any, ...]) -> Any:
+        """Returns one field of one slot, in new memory."""
+        return self._held().value_of(slot, path)
 
     def meta(self, slot: int) -> dict[str, Any]:
         """Returns a copy of the meta of one slot."""
@@ -256,7 +279,7 @@ class ColumnStorage:
         self._forget()
         self._metas.clear()
         if self._spec is None:
-            self._table = None
+            self._table = self.taker = None
         elif self._table is not None:
             self._table.clear()
         self._retarget()
@@ -310,3 +333,4 @@ class ColumnStorage:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._plan = None if self._table is None else self._table.plan()
+        self.taker = None if self._table is None else self._table.taker()

@@ -12,7 +12,7 @@ import numpy as np
 from ding_buffer.core.copies import is_tensor
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot, SchemaError
 from ding_buffer.core.ragged import RaggedColumn
-from ding_buffer.kernels.chosen import gather, scatter
+from ding_buffer.kernels.chosen import RowTaker, gather, scatter
 from ding_buffer.storages.cells import column_in, reader, writer
 from ding_buffer.storages.field import Field
 from ding_buffer.storages.layout import LINE, RowLayout, lay_out
@@ -23,8 +23,6 @@ from ding_buffer.storages.tensor_memory import array_to_tensor, tensor_to_array
 from ding_buffer.structures.consecutive_slots import SlotRuns, rows_in, slot_runs
 
 Allocate = Callable[[str, tuple[int, ...], np.dtype[Any]], np.ndarray]
-
-_PLANNED = "?bBhHiIlLqQefdFD"
 
 
 def aligned_zeros(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
@@ -81,11 +79,9 @@ class ColumnTable:
         self._readers = [
             reader(field, column) for field, column in zip(schema.fields, self._columns, strict=True)
         ]
-        self._held_in = [self._fields_in(number) for number in range(len(self.tables))]
-        self._forms = [
-            [(schema.fields[number].shape, schema.fields[number].dtype) for number in numbers]
-            for numbers, _ in self._held_in
-        ]
+        self._held_in = [(table, *self._fields_in(number)) for number, table in enumerate(self.tables)]
+        self._in_tables = [number for number, place in enumerate(self.layout.places) if place is not None]
+        self._taker = self._make_taker(None)
 
     def _allocated(self, allocate: Allocate) -> tuple[np.ndarray, ...]:
         tables = []
@@ -105,6 +101,20 @@ class ColumnTable:
         places = enumerate(self.layout.places)
         held = [(number, place.offset) for number, place in places if place and place.table == table]
         return tuple(number for number, _ in held), tuple(offset for _, offset in held)
+
+    def _make_taker(self, build: Any) -> RowTaker:
+        fields = [
+            (place.table, place.offset, field.dtype, field.shape)
+            for field, place in zip(self.schema.fields, self.layout.places, strict=True)
+            if place is not None
+        ]
+        return RowTaker(tuple(fields), self.tables, build)
+
+    def taker(self) -> RowTaker | None:
+        """Returns what makes of rows, by slot, the ``data`` of a batch; None where some lies in no table."""
+        if self._special or self.schema.has_trees:
+            return None
+        return self._make_taker(self.schema.keys or self.schema.build)
 
     def column(self, path: Sequence[Any]) -> Any:
         """Returns the memory of one field: an array (capacity, *shape) on it, with strides.
@@ -131,6 +141,10 @@ class ColumnTable:
         made = out if field.torch is None else array_to_tensor(out, field.torch)
         return made.reshape(*slots.shape, *field.shape)
 
+    def value_of(self, slot: int, path: Sequence[Any]) -> Any:
+        """Returns one field of one slot, in new memory; objects themselves."""
+        return self._readers[self._number_of(path)](slot)
+
     def _number_of(self, path: Sequence[Any]) -> int:
         number = self._numbers.get(tuple(path))
         if number is None:
@@ -142,15 +156,21 @@ class ColumnTable:
         for write, leaf in zip(self._writers, leaves, strict=True):
             write(slot, leaf)
 
-    def write_many(self, slots: np.ndarray, columns: Sequence[Any]) -> None:
+    def write_many(self, slots: np.ndarray, columns: Sequence[Any], ready: bool = False) -> None:
         """Writes as many rows as there are slots: what ``schema.stacked`` or ``take`` returned.
 
-        Of a slot named twice the last row stays.
+        Of a slot named twice the last row stays. ``ready``: it is what ``schema.at_once`` returned.
         """
-        for table, (numbers, offsets) in zip(self.tables, self._held_in, strict=True):
-            ins = tuple([self._as_stored(number, columns[number]) for number in numbers])
+        for table, numbers, offsets in self._held_in:
+            if not ready:
+                ins = tuple([self._as_stored(number, columns[number]) for number in numbers])
+            elif len(numbers) == len(columns):
+                ins = tuple(columns)
+            else:
+                ins = tuple([columns[number] for number in numbers])
             scatter(table, slots, offsets, ins)
-        self._write_loose(slots, columns)
+        if self._loose:
+            self._write_loose(slots, columns)
 
     def _write_loose(self, slots: np.ndarray | SlotRuns, columns: Sequence[Any]) -> None:
         listed = slots.tolist() if self._loose else []
@@ -181,16 +201,12 @@ class ColumnTable:
         Arrays (n, ...), torch tensors for tensors, a ``RaggedColumn``, or an array of objects: these are the
         stored ones, and of a slot named again a deep copy.
         """
+        taken: list[Any] = self._taker.take(slots)
+        if not self._special:
+            return taken
         made: list[Any] = [None] * len(self._columns)
-        count = len(slots)
-        for table, (numbers, offsets), forms in zip(self.tables, self._held_in, self._forms, strict=True):
-            outs = tuple([np.empty((count, *shape), dtype) for shape, dtype in forms])
-            gather(table, slots, offsets, outs)
-            if len(numbers) == len(made):
-                made = [*outs]
-            else:
-                for number, out in zip(numbers, outs, strict=True):
-                    made[number] = out
+        for number, column in zip(self._in_tables, taken, strict=True):
+            made[number] = column
         listed = slots.tolist() if self._loose else []
         for number, column in self._special:
             if isinstance(column, RaggedSlots):
@@ -225,19 +241,14 @@ class ColumnTable:
 
         For each field (key, dtype char, bytes of a number, numbers, shape, offset, table), and the tables.
         """
-        keys = self.schema.keys
-        if keys is None:
+        plain = self.schema.plain
+        if plain is None:
             return None
-        fields = []
-        for key, field, place in zip(keys, self.schema.fields, self.layout.places, strict=True):
-            if type(key) is not str or field.kind != "array" or place is None:
-                return None
-            if field.dtype.char not in _PLANNED:
-                return None
-            dtype = field.dtype
-            fields.append(
-                (key, dtype.char, dtype.itemsize, field.count, field.shape, place.offset, place.table)
-            )
+        fields = [
+            (*field, place.offset, place.table)
+            for field, place in zip(plain, self.layout.places, strict=True)
+            if place is not None  # a number lies somewhere
+        ]
         return tuple(fields), self.tables
 
     def state(self, slots: np.ndarray | SlotRuns, copy: bool = True) -> dict[str, Any]:

@@ -40,8 +40,10 @@ class EpisodeStarts:
 
     def evicted(self, slots: Sequence[int]) -> None:
         """Takes the oldest out."""
-        for slot in slots:
-            self.legal.evict(int(slot))
+        if len(slots) == 1:
+            self.legal.evict(int(slots[0]))
+        else:
+            self.legal.evict_many(np.asarray(slots, dtype=np.int64))
 
     def deleted(self, slots: Sequence[int]) -> None:
         """Breaks episodes in two."""

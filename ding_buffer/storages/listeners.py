@@ -45,6 +45,10 @@ class Listeners:
             call(*what)
         return rearranged
 
+    def count(self, event: str) -> int:
+        """Returns how many layers follow an event."""
+        return len(self._calls[event])
+
     def _arrange(self) -> None:
         while self._dismissed:
             gone = self._dismissed.popleft()

@@ -9,6 +9,7 @@ import numpy as np
 
 from ding_buffer.core.batch import MetaColumns
 from ding_buffer.core.buffered_batch import entry
+from ding_buffer.kernels.chosen import take_metas
 from ding_buffer.structures.consecutive_slots import SlotRuns, rows_in
 
 _DTYPES: dict[Any, Any] = {bool: np.bool_, int: np.int64, float: np.float64}
@@ -152,18 +153,12 @@ class MetaTable:
 
     def take(self, slots: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Returns the columns of slots, copied, and for keys that some of them lack: which ones do."""
-        columns: dict[str, np.ndarray] = {}
-        absent: dict[str, np.ndarray] = {}
-        for key, column in self._values.items():
-            there = self._there.get(key)
-            if there is not None:
-                lacking = ~there.take(slots, mode="clip")
-                if lacking.any():
-                    if lacking.all():
-                        continue
-                    absent[key] = lacking
-            columns[key] = column.take(slots, mode="clip")
-        return columns, absent
+        return take_metas(self._values, self._there, slots)
+
+    @property
+    def held(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The columns by key, and for keys that not every row has, which rows do; both change in place."""
+        return self._values, self._there
 
     def get(self, slots: np.ndarray, key: str) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Returns one key of slots and which of them have it: None, None means nobody, None alone all."""
@@ -219,8 +214,16 @@ def columns_of_state(state: Mapping[str, Any], length: int) -> MetaColumns:
     return columns
 
 
+def typed_metas(metas: MetaColumns) -> MetaColumns:
+    """Returns the same with arrays for lists of bools, integers or floats."""
+    return {
+        key: (values if (column := _typed(values)) is None else column, there)
+        for key, (values, there) in metas.items()
+    }
+
+
 def meta_array(values: Any) -> np.ndarray:
-    """Returns many values of a meta as a column of a batch: bool, int64, float64, or objects."""
+    """Returns many values of a meta as a new column of a batch: bool, int64, float64, or objects."""
     column = _typed(values)
     return _objects(values) if column is None else column.astype(_DTYPES[_KINDS[column.dtype.kind]])
 

@@ -11,10 +11,13 @@ import numpy as np
 from ding_buffer.core.copies import is_tensor, is_tree
 from ding_buffer.core.errors import SchemaError
 from ding_buffer.core.ragged import RaggedColumn
+from ding_buffer.kernels.chosen import Stacker
 from ding_buffer.storages.container import KEYED, Container, container_of, take_apart
 from ding_buffer.storages.field import Field, path_name, shown
 from ding_buffer.storages.schema_spec import spec_leaf, take_spec_apart
 from ding_buffer.storages.schema_state import read_state, write_state
+
+_PLAIN = "?bBhHiIlLqQefd"  # what the kernels write
 
 
 class Schema:
@@ -24,16 +27,22 @@ class Schema:
     structure like a tuple: its length is fixed.
     """
 
-    __slots__ = ("_fits", "_flat_keys", "_pick", "_trees", "_width", "fields", "root")
+    __slots__ = ("_fits", "_flat_keys", "_pick", "_trees", "_width", "at_once", "fields", "root")
 
     fields: tuple[Field, ...]
     """The leaves, in the order of the first payload."""
+    at_once: Callable[[Any], tuple[np.ndarray, ...] | None]
+    """Returns what ``stacked`` would, where that takes one look and no conversion; None says nothing."""
 
     def __init__(self, root: Container | Field) -> None:
         self.root = root
         self.fields = (root,) if isinstance(root, Field) else tuple(root.fields())
         self._fits = [field.fitter() for field in self.fields]
         self._flat_keys = self.keys
+        self.at_once = _never
+        plain = self.plain
+        if plain:
+            self.at_once = Stacker(plain).columns
         self._trees = _has_trees(root)
         self._width = -1
         self._pick: Callable[[Any], Iterable[Any]] = tuple
@@ -186,6 +195,19 @@ class Schema:
             return None
         return root.keys if _is_flat(root) else None
 
+    @property
+    def plain(self) -> tuple[tuple[Any, ...], ...] | None:
+        """Of a payload that is a flat dict of numbers and arrays, by texts, what each field is; else None.
+
+        For each (key, dtype char, bytes of a number, numbers, shape).
+        """
+        made = []
+        for key, field in zip(self.keys or (), self.fields, strict=False):
+            if type(key) is not str or field.kind != "array" or field.dtype.char not in _PLAIN:
+                return None
+            made.append((key, field.dtype.char, field.dtype.itemsize, field.count, field.shape))
+        return None if self.keys is None else tuple(made)
+
     def state(self) -> dict[str, Any]:
         """Returns a description that JSON can hold.
 
@@ -214,6 +236,10 @@ class Schema:
 
     def __repr__(self) -> str:
         return f"Schema({', '.join(f'{field.name}: {_described(field)}' for field in self.fields)})"
+
+
+def _never(_: Any) -> None:
+    return None
 
 
 def _is_flat(root: Container) -> bool:

@@ -13,7 +13,7 @@ from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.item import BufferedData
 from ding_buffer.storages.column_content import ColumnContent
-from ding_buffer.storages.column_storage import ColumnStorage
+from ding_buffer.storages.column_storage import ColumnStorage, Stacked
 from ding_buffer.storages.declared_meta import DeclaredMeta
 from ding_buffer.storages.meta_table import MetaTable
 from ding_buffer.storages.row_plan import RowPlan, bytes_needed, check_sharable
@@ -249,14 +249,12 @@ class SharedStorage(ColumnStorage):
         self._metas.put(slot, meta)
         return BufferedData(data, index, meta)
 
-    def put_many(
-        self, slots: np.ndarray, columns: tuple[Schema, list[Any]], rows: slice, metas: MetaColumns
-    ) -> None:
+    def put_many(self, slots: np.ndarray, columns: Stacked, rows: slice, metas: MetaColumns) -> None:
         """Writes many items for all to see."""
-        leaves, shared = [leaf[rows] for leaf in columns[1]], self._held_rows
+        leaves, ready, shared = [leaf[rows] for leaf in columns[1]], columns[2], self._held_rows
         self._declared.check_columns(metas)
         packed = self._declared.pack(metas, len(slots))
-        shared.write_many(slots, lambda places: shared.table.write_many(places, leaves), packed)
+        shared.write_many(slots, lambda places: shared.table.write_many(places, leaves, ready), packed)
         self._metas.put_many(slots, metas)
 
     def item(self, slot: int) -> BufferedData:
@@ -291,6 +289,10 @@ class SharedStorage(ColumnStorage):
         return shared.steady(
             where.reshape(-1), lambda rows: shared.table.read(rows.reshape(where.shape), path)
         )
+
+    def value_of(self, slot: int, path: tuple[Any, ...]) -> Any:
+        """Returns one field of one slot, as ``read`` does."""
+        return self.read(np.array([slot]), path)[0]
 
     def write(self, slot: int, data: Any, meta: dict[str, Any] | None) -> None:
         """Replaces the payload for all, where this process wrote it, and the meta for this process."""
@@ -355,7 +357,7 @@ class SharedStorage(ColumnStorage):
                 key: (column, ~absent[key] if key in absent else None) for key, column in values.items()
             }
             picked = [column[places] for column in columns]
-            made.put_many(kept, (self._told_schema, picked), slice(0, len(kept)), metas)
+            made.put_many(kept, (self._told_schema, picked, False), slice(0, len(kept)), metas)
         return made, slots[~sound]
 
     def stats(self) -> dict[str, Any]:

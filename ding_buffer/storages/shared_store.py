@@ -67,12 +67,6 @@ class SharedStore(Store):
         finally:
             storage.arriving = False
 
-    def retire(self, slots: np.ndarray) -> None:
-        """Lets go of items whose rows belong to others now, or are about to."""
-        slots = slots[self.ring.serials_of(slots) >= 0]
-        if len(slots):
-            self.remove(slots)
-
     def overtaken(self, slots: np.ndarray) -> None:
         """Lets go of items that were overwritten while somebody read them."""
         self.retire(slots)

@@ -130,3 +130,6 @@ class Columnar(Storage, Protocol):
 
     def read(self, slots: np.ndarray, path: tuple[Any, ...]) -> Any:
         """Returns one field of slots (int64, any shape): stacked, in new memory. Raises ``SchemaError``."""
+
+    def value_of(self, slot: int, path: tuple[Any, ...]) -> Any:
+        """Returns one field of one slot, in new memory. Raises ``SchemaError``."""

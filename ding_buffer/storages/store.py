@@ -26,10 +26,13 @@ from ding_buffer.core.item import BufferedData
 from ding_buffer.core.lock import FairLock
 from ding_buffer.storages.bulk import extend_columns
 from ding_buffer.storages.group_value import check_group_value
+from ding_buffer.storages.grouping import group_items
 from ding_buffer.storages.listeners import Listeners
 from ding_buffer.storages.quick_pushes import QuickPushes
+from ding_buffer.storages.retirement import Retirement
 from ding_buffer.storages.sample_range import positions_in
 from ding_buffer.storages.storage import Storage
+from ding_buffer.storages.store_check import check_store
 from ding_buffer.storages.store_state import read_state
 from ding_buffer.storages.weak_call import WeakCall
 from ding_buffer.structures.group_index import GroupIndex
@@ -37,7 +40,7 @@ from ding_buffer.structures.index_text import LAST_DIGITS, PAGE, IndexText
 from ding_buffer.structures.ring_index import RingIndex
 
 
-class Store:
+class Store(Retirement):
     """Keeps a storage, the order of its slots, the groups in use and the listening layers in step.
 
     Every method expects the caller to hold ``lock``. Whatever changes the content goes through here, so a
@@ -81,6 +84,8 @@ class Store:
         """Notes whether a push concerns nobody but the storage."""
         unheard = not (self.groups or self.listeners or self._waiting)
         self._alone = unheard and not self.storage.strict
+        self.announcing = self.listeners.count("on_removing") > 0  # before anything of an item has gone
+        self.quiet_updates = not (self.groups or self._waiting) and self.listeners.count("on_updated") < 2
         self.quick_pushes.arrange(self, unheard)
 
     def __len__(self) -> int:
@@ -128,7 +133,7 @@ class Store:
             begin = self.text.page(serial)
             self._page = serial // PAGE, begin
         text = begin + LAST_DIGITS[serial % PAGE]
-        if self._alone:
+        if self._alone and self.victim < 0:
             return self._put(ring.advance(), data, text, meta)
         self.check_item(data, meta)
         if ring.count == self.capacity:
@@ -161,6 +166,10 @@ class Store:
             self.storage.check(data, meta)
 
     def _evict(self) -> None:
+        if self.retire_victim():
+            return
+        if self.announcing:
+            self.tell("on_removing", (self.ring.slot_at(0),))
         slot = self.ring.pop_oldest()
         for index in self.groups.values():
             index.evict(slot)
@@ -265,6 +274,8 @@ class Store:
     def remove(self, slots: np.ndarray) -> None:
         """Removes the items of distinct live slots, at least one, without counting them."""
         listed = slots.tolist()
+        if self.announcing:
+            self.tell("on_removing", listed)
         if self.groups:
             serials = self.ring.serials_of(slots).tolist()
             for index in self.groups.values():
@@ -275,6 +286,8 @@ class Store:
 
     def clear(self) -> None:
         """Removes everything; indices handed out stay gone."""
+        if self.announcing:
+            self.tell("on_removing", self.ring.live())
         self.counts["cleared"] += len(self)
         self.ring.clear()
         self.storage.clear()
@@ -301,20 +314,10 @@ class Store:
         """Returns the groups of a meta key, which are kept from the first time they are asked for."""
         index = self.groups.get(key)
         if index is None:
-            index = self._group(key)
-            self.groups[key] = index
+            slots = self.ring.live()
+            values = column_values({key: self.storage.metas(slots, key)}, key, len(slots))
+            index = self.groups[key] = group_items(key, self.ring, values)
             self._notice()
-        return index
-
-    def _group(self, key: str) -> GroupIndex:
-        index = GroupIndex()
-        slots = self.ring.live()
-        values = column_values({key: self.storage.metas(slots, key)}, key, len(slots))
-        for slot, serial, value in zip(
-            slots.tolist(), self.ring.serials_of(slots).tolist(), values, strict=True
-        ):
-            check_group_value(key, value)
-            index.add(slot, serial, value)
         return index
 
     def positions(self, sample_range: Any) -> range:
@@ -348,6 +351,8 @@ class Store:
         take such items; then nothing has changed.
         """
         loaded = read_state(state, self.capacity, self.storage, self.groups, self.at_once)
+        if self.announcing:
+            self.tell("on_removing", self.ring.live())
         self.storage.fill(loaded.ring.order(), loaded.content, loaded.names)
         self.ring, self.text, self.rng = loaded.ring, loaded.text, loaded.rng
         self.groups, self.counts = loaded.groups, loaded.counts
@@ -369,16 +374,7 @@ class Store:
 
     def check(self) -> None:
         """Raises ``ValueError`` if order, items and groups disagree; for tests."""
-        self.ring.check()
-        for slot in self.live():
-            if self.slot_of(self.storage.item(slot).index) != slot:
-                raise ValueError(f"the item in slot {slot} is not known by its index")
-        for key, index in self.groups.items():
-            index.check()
-            held = {slot: self.storage.item(slot).meta.get(key) for slot in self.live()}
-            listed = {slot: group.value for group in index.groups for slot in group.slots[group.head :]}
-            if listed != {slot: value for slot, value in held.items() if value is not None}:
-                raise ValueError(f"the groups of {key!r} and the items disagree")
+        check_store(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy has its own lock, and no layers until a buffer brings them."""

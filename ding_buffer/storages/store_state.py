@@ -11,7 +11,7 @@ import numpy as np
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.storages.content import Content
-from ding_buffer.storages.group_value import check_group_value
+from ding_buffer.storages.grouping import group_items
 from ding_buffer.storages.storage import Storage
 from ding_buffer.structures.group_index import GroupIndex
 from ding_buffer.structures.index_text import IndexText
@@ -51,7 +51,8 @@ def read_state(
         text.load_state_dict(state["index"])
         rng.bit_generator.state = state["rng"]
         saved = state["groups"]
-        groups = {str(key): _groups(str(key), ring, content) for key in dict.fromkeys([*saved, *grouped_by])}
+        keys = dict.fromkeys([*map(str, saved), *grouped_by])
+        groups = {key: group_items(key, ring, content.values(key)) for key in keys}
         if not surplus:
             for key in saved:
                 groups[str(key)].reorder([int(serial) for serial in saved[key]])
@@ -77,14 +78,3 @@ def _content(storage: Storage, state: Any, count: int, surplus: int) -> Content:
         return storage.content(state, count, surplus)
     except BadArgument as reason:
         raise _Refused(reason) from reason
-
-
-def _groups(key: str, ring: RingIndex, content: Content) -> GroupIndex:
-    index = GroupIndex()
-    slots = ring.live()
-    for slot, serial, value in zip(
-        slots.tolist(), ring.serials_of(slots).tolist(), content.values(key), strict=True
-    ):
-        check_group_value(key, value)
-        index.add(slot, serial, value)
-    return index

@@ -35,7 +35,6 @@ class StreamReader:
         self._ends = tuple(dict.fromkeys(name for name in ends if name is not None))
         self.meta_keys = frozenset({key for key in (stream, episode) if key is not None} | {*self._ends})
         """The keys of a meta that tell something here."""
-        self._single = np.zeros(1, dtype=np.int64)
         self._schema: Any = None
         self._paths: list[tuple[str]] = []  # of flags that are fields of the payload of a column storage
         self._elsewhere: list[str] = []  # those that are not
@@ -64,10 +63,10 @@ class StreamReader:
     def _ended_at(self, slot: int) -> bool:
         """Tells of one item of a column storage whether it ends its episode."""
         storage: Any = self._store.storage
-        self._single[0] = slot
-        return any(_truth(storage.read(self._single, path)) for path in self._fields()) or any(
-            _truth(storage.meta_of(slot, name)) for name in self._elsewhere
-        )
+        for path in self._fields():
+            if _truth(storage.value_of(slot, path)):
+                return True
+        return bool(self._elsewhere) and any(_truth(storage.meta_of(slot, name)) for name in self._elsewhere)
 
     def read(self, slots: np.ndarray) -> tuple[Streams, npt.NDArray[np.bool_]]:
         """Returns the streams of many items, None for one and the same, and which end their episode."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ding_buffer.kernels.chosen import walk
+from ding_buffer.kernels.chosen import enter_runs, leave_runs, walk
 from ding_buffer.structures.slot_checks import checked_slots
 from ding_buffer.structures.succession import Succession
 
@@ -32,11 +32,17 @@ class LegalStarts:
         self.stride = stride
         self.changed: list[int] | None = None
         """Where it is a list, every slot that comes in or goes out is appended."""
-        self._legal = np.zeros(capacity, dtype=bool)
+        self.legal = np.zeros(capacity, dtype=bool)
+        """Whether a slot is a legal start."""
         self.span = 0
         """No slot from here on was ever filled since the last ``clear``."""
         self._step = np.zeros(capacity if stride > 1 else 0, dtype=np.int64)
         self._held = np.empty(capacity, dtype=bool)
+        # The last item of a run and the first that waits are mates of each other, nobody else has one;
+        # with the last is noted how many there are from one to the other.
+        self._mates = np.empty(capacity, dtype=np.int64)
+        self._counts = np.zeros(capacity, dtype=np.int64)
+        self._single = np.zeros(1, dtype=np.int64)
         self._forget()
 
     def __len__(self) -> int:
@@ -45,75 +51,78 @@ class LegalStarts:
     @property
     def slots(self) -> npt.NDArray[np.int64]:
         """The legal starts, ascending; costs the ``span``."""
-        return np.flatnonzero(self._legal[: self.span])
+        return np.flatnonzero(self.legal[: self.span])
 
     def are_legal(self, slots: np.ndarray) -> npt.NDArray[np.bool_]:
         """Tells of each slot whether it may begin a window."""
-        legal: npt.NDArray[np.bool_] = self._legal[slots]
+        legal: npt.NDArray[np.bool_] = self.legal[slots]
         return legal
 
     def append(self, slots: Any, streams: Sequence[Hashable] | np.ndarray | None, ends: Any) -> None:
         """Takes in items in the order in which they were stored; see ``Succession.append``."""
+        slots = np.asarray(slots, dtype=np.int64)
         self.succession.append(slots, streams, ends)
-        before = self.succession.preceding[slots].tolist()
-        for slot, one in zip(np.asarray(slots).tolist(), before, strict=True):
-            self._enter(slot, one)
+        self._enter(slots)
+        if self.span < self.succession.capacity:
+            self.span = max(self.span, int(slots.max(initial=-1)) + 1)
 
     def append_one(self, slot: int, stream: Hashable, end: bool) -> None:
         """Takes in one item."""
         self.succession.append_one(slot, stream, end)
-        self._enter(slot, int(self.succession.preceding[slot]))
-
-    def _enter(self, slot: int, before: int) -> None:
-        self._held[slot] = True
+        self._single[0] = slot
+        self._enter(self._single)
         if slot >= self.span:
             self.span = slot + 1
-        if self.stride > 1:
-            self._step[slot] = 0 if before < 0 else self._step[before] + 1
-        if self.need == 1:
-            self._let_in(slot)
-            return
-        first, count = (slot, 1) if before < 0 else self._waiting.pop(before)
-        if before >= 0:
-            count += 1
-            if count == self.need:
-                self._let_in(first)
-                del self._last_of[first]
-                first, count = int(self.succession.following[first]), count - 1
-        self._waiting[slot] = (first, count)
-        self._last_of[first] = slot
 
-    def _let_in(self, slot: int) -> None:
-        if self.stride > 1 and self._step[slot] % self.stride:
-            return
-        self._legal[slot] = True
-        self._count += 1
+    def _enter(self, slots: npt.NDArray[np.int64]) -> None:
+        links = self.succession
+        let_in = enter_runs(
+            links.following,
+            links.preceding,
+            self._mates,
+            self._counts,
+            self._step,
+            self._held,
+            self.legal,
+            slots,
+            self.need,
+            self.stride,
+        )
+        self._count += len(let_in)
         if self.changed is not None:
-            self.changed.append(slot)
+            self.changed += let_in.tolist()
 
-    def _put_out(self, slot: int) -> None:
-        self._legal[slot] = False
-        self._count -= 1
+    def _put_out(self, slots: npt.NDArray[np.int64]) -> None:
+        self.legal[slots] = False
+        self._count -= len(slots)
         if self.changed is not None:
-            self.changed.append(slot)
+            self.changed += slots.tolist()
 
     def evict(self, slot: int) -> None:
         """Takes out the oldest item of all."""
-        succession = self.succession
-        if succession.preceding[slot] >= 0:
-            self.remove([slot])
-            return
-        self._held[slot] = False
-        if self._legal[slot]:
-            self._put_out(slot)
-        last = self._last_of.pop(slot, -1)
-        if last >= 0:
-            _, count = self._waiting.pop(last)
-            if count > 1:
-                first = int(succession.following[slot])
-                self._waiting[last] = (first, count - 1)
-                self._last_of[first] = last
-        succession.remove_one(slot)
+        self._single[0] = slot
+        self.evict_many(self._single)
+
+    def evict_many(self, slots: npt.NDArray[np.int64]) -> None:
+        """Takes out the oldest items of all, in their order."""
+        links = self.succession
+        gone, were_newest, count = leave_runs(
+            links.following,
+            links.preceding,
+            links.is_newest,
+            self._mates,
+            self._counts,
+            self._held,
+            self.legal,
+            slots,
+        )
+        self._count -= len(gone)
+        if self.changed is not None:
+            self.changed += gone.tolist()
+        if len(were_newest):
+            links.forget_newest(were_newest)
+        if count < len(slots):
+            self.remove(slots[count:])
 
     def remove(self, slots: Any) -> None:
         """Takes out any items; no window bridges the gap."""
@@ -126,24 +135,24 @@ class LegalStarts:
         succession = self.succession
         reaching = walk(succession.preceding, slots, self.need).reshape(-1)
         reaching = reaching[reaching >= 0]
-        for slot in np.unique(reaching[self._legal[reaching]]).tolist():
-            self._put_out(slot)
-        reached = set(succession.walk(slots, self.need).reshape(-1).tolist()) & self._waiting.keys()
-        for last in reached:
-            del self._last_of[self._waiting.pop(last)[0]]
-        lasts = (reached | set(succession.preceding[slots].tolist())) - {-1, *slots.tolist()}
+        self._put_out(np.unique(reaching[self.legal[reaching]]))
+        lasts = succession.walk(slots, self.need).reshape(-1)
+        lasts = lasts[lasts >= 0]
+        lasts = lasts[(succession.following[lasts] < 0) & (self._mates[lasts] >= 0)]
+        self._mates[self._mates[lasts]] = -1
+        self._mates[lasts] = -1
+        lasts = np.concatenate((lasts, succession.preceding[slots]))
         succession.remove(slots)
-        for last in lasts:
-            self._wait_before(last)
+        self._wait_before(lasts[(lasts >= 0) & ~np.isin(lasts, slots)])
 
-    def _wait_before(self, last: int) -> None:
+    def _wait_before(self, lasts: npt.NDArray[np.int64]) -> None:
+        """Finds the first that waits of each run anew."""
         if self.need == 1:
             return
-        first, count, preceding = last, 1, self.succession.preceding
-        while count < self.need - 1 and preceding[first] >= 0:
-            first, count = int(preceding[first]), count + 1
-        self._waiting[last] = (first, count)
-        self._last_of[first] = last
+        waiting = walk(self.succession.preceding, lasts, self.need - 1)
+        counts = np.count_nonzero(waiting >= 0, axis=1)
+        firsts = waiting[np.arange(len(lasts)), counts - 1]
+        self._mates[lasts], self._mates[firsts], self._counts[lasts] = firsts, lasts, counts
 
     def sever(self, ended: np.ndarray, moved: np.ndarray, live: np.ndarray) -> None:
         """Cuts the links from items that turn out to end their episode, and to and from those that moved.
@@ -167,10 +176,9 @@ class LegalStarts:
 
     def _forget(self) -> None:
         self._held.fill(False)
-        self._legal.fill(False)
+        self.legal.fill(False)
+        self._mates.fill(-1)
         self.span = self._count = 0
-        self._waiting: dict[int, tuple[int, int]] = {}
-        self._last_of: dict[int, int] = {}
 
     def rebuild(self, slots: np.ndarray, serials: np.ndarray, upcoming: int, streams: Any, ends: Any) -> None:
         """Starts anew with the items that are there; see ``Succession.rebuild``."""
@@ -184,21 +192,22 @@ class LegalStarts:
 
     def _find_all(self) -> None:
         """Finds everything anew from the links."""
-        before = np.flatnonzero(self._legal)
+        before = np.flatnonzero(self.legal)
         following, preceding = self.succession.following, self.succession.preceding
         behind, lasts = distances(following)
         legal = self._held & (behind + 1 >= self.need)
         if self.stride > 1:
             legal &= self._step % self.stride == 0
-        self._legal, self._count = legal, int(np.count_nonzero(legal))
+        self.legal[:], self._count = legal, int(np.count_nonzero(legal))
         if self.changed is not None:
             self.changed += [*before.tolist(), *np.flatnonzero(legal).tolist()]
+        self._mates.fill(-1)
         if self.need > 1:
-            first = (behind == self.need - 2) | ((preceding < 0) & (behind < self.need - 1))
-            firsts = np.flatnonzero(first & self._held)
-            counts, lasts = (behind[firsts] + 1).tolist(), lasts[firsts].tolist()
-            self._waiting = dict(zip(lasts, zip(firsts.tolist(), counts, strict=True), strict=True))
-            self._last_of = dict(zip(firsts.tolist(), lasts, strict=True))
+            waits = (behind == self.need - 2) | ((preceding < 0) & (behind < self.need - 1))
+            firsts = np.flatnonzero(waits & self._held)
+            lasts = lasts[firsts]
+            self._mates[firsts], self._mates[lasts] = lasts, firsts
+            self._counts[lasts] = behind[firsts] + 1
 
     def state_dict(self, slots: np.ndarray) -> dict[str, Any]:
         """Returns what the items, given oldest first, do not tell: places in ``slots`` in place of slots."""
@@ -234,23 +243,26 @@ class LegalStarts:
         """Raises ``ValueError`` if what is known does not follow from the links; for tests."""
         self.succession.check()
         following, preceding = self.succession.following.tolist(), self.succession.preceding.tolist()
-        for last, (first, count) in self._waiting.items():
-            at, seen = first, 1
-            while following[at] >= 0:
+        mates, counts = self._mates.tolist(), self._counts.tolist()
+        lasts = np.flatnonzero(self._held & (self.succession.following < 0)).tolist() if self.need > 1 else []
+        for last in lasts:
+            at = first = mates[last]
+            seen = int(first >= 0)
+            while seen and following[at] >= 0:
                 at, seen = following[at], seen + 1
-            longest = count == self.need - 1 or preceding[first] < 0
-            if (at, seen) != (last, count) or not longest or self._last_of.get(first) != last:
+            longest = seen == self.need - 1 or preceding[first] < 0
+            if (at, seen) != (last, counts[last]) or not longest or mates[first] != last:
                 raise ValueError(f"the run that ends in slot {last} waits for the wrong item")
-        runs = int((self._held & (self.succession.following < 0)).sum()) if self.need > 1 else 0
-        if not len(self._last_of) == len(self._waiting) == runs:
-            raise ValueError(f"{len(self._waiting)} runs have an item that waits, of {runs}")
+        known = {*lasts, *(mates[last] for last in lasts)}
+        if known != set(np.flatnonzero(self._mates >= 0).tolist()):
+            raise ValueError("an item waits that is the first to do so of no run")
         behind = distances(self.succession.following)[0]
         right = self._held & (behind + 1 >= self.need)
         if self.stride > 1:
             right &= self._step % self.stride == 0
         if self._held[self.span :].any():
             raise ValueError(f"a slot from {self.span} on is in use")
-        if not np.array_equal(right, self._legal) or self._count != np.count_nonzero(right):
+        if not np.array_equal(right, self.legal) or self._count != np.count_nonzero(right):
             raise ValueError("the legal starts are not those that the links make")
 
 

@@ -53,26 +53,38 @@ class RingIndex(RingCounter):
             self.pop_oldest()
         return self.push()
 
-    def push_many(self, count: int) -> np.ndarray:
-        """Returns the slots for the next ``count`` items, int64; there must be room."""
+    def push_many(self, count: int, freed: np.ndarray | None = None) -> np.ndarray:
+        """Returns the slots for the next ``count`` items, int64; there must be room.
+
+        ``freed``: what ``pop_oldest_many`` has just returned. It is returned itself where it is the answer.
+        """
         if self._log is not None:
             slots = self._log.push_many(np.arange(self.next, self.next + count))
+        elif freed is not None and self.count and len(freed) == count == self.capacity - self.count:
+            slots = freed  # the ring was full, and goes on as it was
         else:
-            begin = (self.next - self.base) % self.capacity
-            slots = np.arange(begin, begin + count)
-            if begin + count > self.capacity:
-                slots[self.capacity - begin :] -= self.capacity
+            slots = self._run(self.next, count)
         self.next += count
         self.count += count
         return slots
 
+    def _run(self, serial: int, count: int) -> np.ndarray:
+        """Returns the slots of so many consecutive serials, where they are arithmetic."""
+        capacity = self.capacity
+        begin = (serial - self.base) % capacity
+        slots = np.arange(begin, begin + count)
+        if begin + count > capacity:
+            slots[capacity - begin :] -= capacity
+        return slots
+
     def pop_oldest_many(self, count: int) -> np.ndarray:
         """Forgets the ``count`` oldest items and returns their slots, int64; there must be as many."""
-        slots = self.slots_at(np.arange(count))
         if self.dense and count < self.count:
+            slots = self._run(self.first, count)
             self.first += count
             self.count -= count
             return slots
+        slots = self.slots_at(np.arange(count))
         self.remove(slots[::-1])  # so that the slot of the oldest is used first
         return slots
 
@@ -188,6 +200,11 @@ class RingIndex(RingCounter):
         # Cheaper than a division.
         np.subtract(slots, self.capacity, out=slots, where=slots >= self.capacity)
         return slots
+
+    def slots_drawn(self, draws: np.ndarray) -> np.ndarray:
+        """Returns the slots for draws in ``[0, count)``, each of which stands for one item, whichever."""
+        # With a log positions cost a search; where all slots are taken they are as good.
+        return draws if self.count == self.capacity and not self.dense else self.slots_at(draws)
 
     def slot_at(self, position: int) -> int:
         """Returns the slot at one position counted from the oldest."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ding_buffer.kernels.chosen import NAME, relink, walk
+from ding_buffer.kernels.chosen import NAME, link_many, relink, walk
 from ding_buffer.structures.slot_checks import checked_slots
 
-# Below it, one by one is cheaper than arrays.
-_FEW = 48 if NAME == "c" else 8
+_FEW = 12 if NAME == "c" else 8  # one by one is cheaper than arrays
+_FEW_NAMES = 256  # to look each up is cheaper than to sort them
 
 
 class Succession:
@@ -34,10 +34,10 @@ class Succession:
         """The slot that follows each slot, -1 where there is none."""
         self.preceding = np.full(self.capacity, -1, dtype=np.int64)
         """The slot that each slot follows, -1 where there is none."""
-        # The newest item of each stream that another may follow, and the stream of each of these.
-        self._newest: dict[Hashable, int] = {}
-        self._stream_of: dict[int, Hashable] = {}
-        self._is_newest = np.zeros(self.capacity, dtype=bool)
+        self.is_newest = np.zeros(self.capacity, dtype=bool)
+        """Whether an item is the newest of its stream and another may follow it."""
+        self._newest: dict[Hashable, int] = {}  # of each stream
+        self._stream_of: dict[int, Hashable] = {}  # of each of these
 
     def append(
         self, slots: npt.ArrayLike, streams: Sequence[Hashable] | np.ndarray | None, ends: Any
@@ -50,16 +50,27 @@ class Succession:
         """
         slots = checked_slots(slots, self.capacity)
         streams, ends = _columns(len(slots), streams, ends)
-        if not (slots[1:] > slots[:-1]).all() and len(np.unique(slots)) < len(slots):
-            raise ValueError("a slot is named twice")
         if len(slots) < _FEW:
+            listed = slots.tolist()
+            if len(set(listed)) < len(listed):
+                raise ValueError("a slot is named twice")
             named = [None] * len(slots) if streams is None else _listed(streams)
-            for slot, stream, end in zip(slots.tolist(), named, ends.tolist(), strict=True):
+            for slot, stream, end in zip(listed, named, ends.tolist(), strict=True):
                 self.append_one(slot, stream, end)
             return
-        self.remove(slots)
+        if np.logical_or.reduce(self.is_newest.take(slots)):
+            if len(np.unique(slots)) < len(slots):
+                raise ValueError("a slot is named twice")
+            self.remove(slots)
         numbers, names = _numbered(len(slots), streams)
-        self._begin_and_go_on(names, *self._join(slots, numbers, ends))
+        were = [self._newest.get(name, -1) for name in names]
+        heads = np.array(were, dtype=np.int64)
+        link_many(self.following, self.preceding, self.is_newest, slots, numbers, heads, ends)
+        for name, before, slot in zip(names, were, heads.tolist(), strict=True):
+            if before >= 0:
+                del self._newest[name], self._stream_of[before]
+            if slot >= 0:
+                self._newest[name], self._stream_of[slot] = slot, name
 
     def append_one(self, slot: int, stream: Hashable, end: bool) -> None:
         """Takes in one item, as ``append`` does; the slot must be in range."""
@@ -67,7 +78,7 @@ class Succession:
         if slot in stream_of:
             del newest[stream_of.pop(slot)]
         before = newest.get(stream, -1)
-        relink(self.following, self.preceding, self._is_newest, slot, before, not end)
+        relink(self.following, self.preceding, self.is_newest, slot, before, not end)
         if before >= 0:
             del stream_of[before]
         if not end:
@@ -97,57 +108,18 @@ class Succession:
         numbers, names = _numbered(len(slots), streams)
         runs = np.zeros(len(slots), dtype=np.int64)
         np.cumsum(np.diff(serials) != 1, out=runs[1:])
-        firsts, lasts, last_numbers, open_ended = self._join(slots, runs * len(names) + numbers, ends)
-        last_run = last_numbers // len(names) == (runs[-1] if serials[-1] + 1 == upcoming else -1)
-        self._begin_and_go_on(
-            names,
-            firsts[last_run],
-            lasts[last_run],
-            last_numbers[last_run] % len(names),
-            open_ended[last_run],
-        )
-
-    def _join(
-        self, slots: np.ndarray, numbers: np.ndarray, ends: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Links items among themselves; returns first and last slot, number and openness of each stream."""
-        if not (numbers[1:] >= numbers[:-1]).all():
-            # Sixteen bits are sorted by counting: O(n).
-            narrow = int(numbers.max()) < 2**16
-            order = np.argsort(numbers.astype(np.uint16) if narrow else numbers, kind="stable")
-            slots, numbers, ends = slots[order], numbers[order], ends[order]
-        same = numbers[1:] == numbers[:-1]
-        linked = same & ~ends[:-1]
-        before, after = slots[:-1][linked], slots[1:][linked]
-        self.following[before] = after
-        self.preceding[after] = before
-        borders = np.flatnonzero(~same)
-        firsts, lasts = np.append(0, borders + 1), np.append(borders, len(slots) - 1)
-        return slots[firsts], slots[lasts], numbers[lasts], ~ends[lasts]
-
-    def _begin_and_go_on(
-        self,
-        names: Sequence[Hashable],
-        firsts: np.ndarray,
-        lasts: np.ndarray,
-        numbers: np.ndarray,
-        open_ended: np.ndarray,
-    ) -> None:
-        """Links the first items of streams to what was the newest, and notes what is now."""
-        for first, last, number, goes_on in zip(
-            firsts.tolist(), lasts.tolist(), numbers.tolist(), open_ended.tolist(), strict=True
-        ):
-            name = names[number]
-            before = self._newest.pop(name, -1)
-            if before >= 0:
-                del self._stream_of[before]
-                self._is_newest[before] = False
-                self.following[before] = first
-                self.preceding[first] = before
-            if goes_on:
-                self._newest[name] = last
-                self._stream_of[last] = name
-                self._is_newest[last] = True
+        keys = np.arange(len(names))
+        if runs[-1]:
+            keys, numbers = np.unique(runs * len(names) + numbers, return_inverse=True)
+        heads = np.full(len(keys), -1)
+        link_many(self.following, self.preceding, self.is_newest, slots, numbers, heads, ends)
+        # Only of the last run something may come.
+        self.is_newest.fill(False)
+        last = runs[-1] if serials[-1] + 1 == upcoming else -1
+        goes_on = (keys // len(names) == last) & (heads >= 0)
+        for number, slot in zip((keys[goes_on] % len(names)).tolist(), heads[goes_on].tolist(), strict=True):
+            self._newest[names[number]], self._stream_of[slot] = slot, names[number]
+            self.is_newest[slot] = True
 
     def remove(self, slots: npt.ArrayLike) -> None:
         """Cuts the links to and from items that were evicted or deleted; a free slot is ignored."""
@@ -161,17 +133,21 @@ class Succession:
             self.following[before[before >= 0]] = -1
             self.preceding[after[after >= 0]] = -1
             self.following[slots] = self.preceding[slots] = -1
-        newest = self._is_newest.take(slots)
+        newest = self.is_newest.take(slots)
         if newest.any():
-            for slot in np.unique(slots[newest]).tolist():
-                del self._newest[self._stream_of.pop(slot)]
-            self._is_newest[slots] = False
+            self.forget_newest(np.unique(slots[newest]))
+            self.is_newest[slots] = False
+
+    def forget_newest(self, slots: np.ndarray) -> None:
+        """Forgets of which stream these were the newest items; for whoever cut their links."""
+        for slot in slots.tolist():
+            del self._newest[self._stream_of.pop(slot)]
 
     def remove_one(self, slot: int) -> None:
         """Cuts the links of one item, as ``remove`` does; the slot must be in range."""
         if slot in self._stream_of:
             del self._newest[self._stream_of.pop(slot)]
-        relink(self.following, self.preceding, self._is_newest, slot, -1, False)
+        relink(self.following, self.preceding, self.is_newest, slot, -1, False)
 
     def walk(self, slots: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
         """Returns each slot and those that follow it, (len(slots), n): -1 from where nothing follows.
@@ -218,7 +194,7 @@ class Succession:
         for place, name in newest:
             if place >= surplus:
                 slot = int(slots[place - surplus])
-                self._newest[name], self._stream_of[slot], self._is_newest[slot] = slot, name, True
+                self._newest[name], self._stream_of[slot], self.is_newest[slot] = slot, name, True
 
     def check(self) -> None:
         """Raises ``ValueError`` if links do not go both ways or form a ring; for tests."""
@@ -234,7 +210,7 @@ class Succession:
         if reached != len(before):
             raise ValueError("items follow each other in a ring")
         streams = {slot: name for name, slot in self._newest.items()}
-        if streams != self._stream_of or sorted(streams) != np.flatnonzero(self._is_newest).tolist():
+        if streams != self._stream_of or sorted(streams) != np.flatnonzero(self.is_newest).tolist():
             raise ValueError("the newest items and their streams do not match")
         if any(self.following[slot] >= 0 for slot in streams):
             raise ValueError("something follows the newest item of a stream")
@@ -260,7 +236,7 @@ def _numbered(
     """Returns a number below the number of names for each item, and the name of each number."""
     if streams is None:
         return np.zeros(length, dtype=np.int64), [None]
-    if isinstance(streams, np.ndarray) and streams.dtype.kind in "iub":
+    if isinstance(streams, np.ndarray) and streams.dtype.kind in "iub" and length > _FEW_NAMES:
         found, numbers = np.unique(streams, return_inverse=True)
         return numbers.reshape(-1).astype(np.int64, copy=False), found.tolist()
     known: dict[Hashable, int] = {}

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ding_buffer.kernels.chosen import WIDEST_TOP, tree_draw, tree_sum, weighed_draw
+from ding_buffer.kernels.chosen import WIDEST_TOP, TreeSums
 from ding_buffer.structures.slot_checks import checked_slots
 
-_SHIFT = 4  # the kernels' fan-out, 16
-_FAN_OUT = 1 << _SHIFT
-_PENDING = 4096
+_FAN_OUT = 16  # the kernels'
 _CACHE_LINE = 64
 
 
@@ -55,9 +53,19 @@ class SumTree:
         self._add_level(width)
         # starts[i] is the sum of the top nodes before i; +inf once the total is reached.
         self._starts = np.zeros(width + 1)
-        self._sum_above(np.empty(0, dtype=np.int64))
-        self._pending = np.empty(_PENDING, dtype=np.int64)
-        self._pending_count = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.sums = TreeSums(tuple(self._sums), tuple(self._lows), self._starts)
+        """What keeps all nodes in step with the leaves."""
+        self.draw = self.sums.draw
+        """Called with rng, n, stratified, exponent: draws n slots, one in each of n equal parts of the total
+        or each anywhere, and returns them with (mass / smallest mass) ** exponent; None without mass."""
+        self.weigh = self.sums.weigh
+        """Called with priorities, live, slots, given, epsilon, alpha, highest: gives each slot the mass
+        (given + epsilon) ** alpha, and writes ``given`` and that it is live into the first two, by slot.
+        Returns how many were not live before. Raises ValueError, unchanged, for one that is NaN, negative or
+        above ``highest``, which must not weigh more than ``heaviest``."""
 
     def _add_level(self, width: int) -> None:
         # The level of the leaves has no lows of its own: they follow from the leaves.
@@ -77,14 +85,6 @@ class SumTree:
         return view
 
     @property
-    def writable_leaves(self) -> npt.NDArray[np.float64]:
-        """The masses of all slots and padding after them, for a kernel that writes masses it has checked.
-
-        Whoever writes calls ``mark`` afterwards.
-        """
-        return self._sums[0]
-
-    @property
     def heaviest(self) -> float:
         """The largest mass a leaf may have, so that the total stays finite."""
         return self._heaviest
@@ -92,16 +92,12 @@ class SumTree:
     @property
     def total(self) -> float:
         """The sum of all masses."""
-        if self._pending_count:
-            self._settle()
-        return self._total
+        return self.sums.total
 
     @property
     def min_positive(self) -> float:
         """The smallest mass above zero, +inf when there is none."""
-        if self._pending_count:
-            self._settle()
-        return self._lowest
+        return self.sums.lowest
 
     def masses(self, slots: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Returns the masses of the slots, in their order: float64, a copy."""
@@ -123,20 +119,7 @@ class SumTree:
             return
         self._check_masses(masses)
         self._sums[0][slots] = masses
-        self.mark(slots)
-
-    def mark(self, slots: npt.NDArray[np.int64]) -> None:
-        """Remembers that the leaves of these slots were written; the slots have been checked."""
-        count = slots.size
-        if count > _PENDING:
-            self._settle()
-            self._sum_above(slots >> _SHIFT)
-            return
-        if self._pending_count + count > _PENDING:
-            self._settle()
-        at = self._pending_count
-        np.right_shift(slots, _SHIFT, out=self._pending[at : at + count])
-        self._pending_count = at + count
+        self.sums.mark(slots)
 
     def set_one(self, slot: int, mass: float) -> None:
         """Gives one slot its mass: ``set`` for one, without the cost of arrays."""
@@ -145,10 +128,7 @@ class SumTree:
         if not 0.0 <= mass <= self._heaviest:
             self._check_masses(np.asarray(mass, dtype=np.float64))
         self._sums[0][slot] = mass
-        if self._pending_count == _PENDING:
-            self._settle()
-        self._pending[self._pending_count] = slot >> _SHIFT
-        self._pending_count += 1
+        self.sums.mark_one(slot)
 
     def fill(self, masses: npt.ArrayLike) -> None:
         """Sets all leaves at once, in O(capacity): a mass for each, or one for all. Raises as ``set``."""
@@ -157,16 +137,14 @@ class SumTree:
             raise ValueError(f"expected masses of shape ({self._capacity},), got {masses.shape}")
         self._check_masses(masses)
         self._sums[0][: self._capacity] = masses
-        self._pending_count = 0
-        self._sum_above(None)
+        self.sums.sum_all()
 
     def clear(self) -> None:
         """Sets all leaves to zero."""
         for sums, lows in zip(self._sums, self._lows, strict=True):
             sums.fill(0.0)
             lows.fill(0)
-        self._pending_count = 0
-        self._sum_above(np.empty(0, dtype=np.int64))
+        self.sums.mark_one(0)  # so that the top is summed
 
     def find(self, targets: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Returns for each target the slot s with sum(masses[:s]) <= target < sum(masses[:s + 1]).
@@ -176,30 +154,15 @@ class SumTree:
         tree without mass.
         """
         targets = np.asarray(targets, dtype=np.float64).reshape(-1)
-        if self._pending_count:
-            self._settle()
         if targets.size == 0:
             return np.empty(0, dtype=np.int64)
-        if self._total == 0.0:
+        if self.total == 0.0:
             raise ValueError("nothing can be found: all masses are zero")
-        return tree_draw(self._sums, self._starts, targets)
-
-    def draw(
-        self, points: npt.NDArray[np.float64], stratified: bool, exponent: float
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Draws a slot for each point of [0, 1), and weighs it by (mass / smallest mass) ** exponent.
-
-        Stratified, the total is cut in as many equal parts as there are points, and each point says where in
-        its own. The tree must hold some mass.
-        """
-        if self._pending_count:
-            self._settle()
-        return weighed_draw(self._sums, self._starts, points, stratified, self._total, self._lowest, exponent)
+        return self.sums.find(targets)
 
     def check(self) -> None:
         """Raises RuntimeError if a node is not what its leaves say, or a leaf is no mass."""
-        if self._pending_count:
-            self._settle()
+        total, lowest = self.total, self.min_positive
         twin = SumTree(self._capacity, self._widest_top)
         twin.fill(self.leaves)
         for level, (mine, right) in enumerate(zip(self._sums, twin._sums, strict=True)):
@@ -208,9 +171,9 @@ class SumTree:
         for level, (low, right_low) in enumerate(zip(self._lows, twin._lows, strict=True)):
             if not np.array_equal(low, right_low):
                 raise RuntimeError(f"the minima of level {level} of the sum tree disagree with the leaves")
-        if not np.array_equal(self._starts, twin._starts) or self._total != twin._total:
+        if not np.array_equal(self._starts, twin._starts) or total != twin.total:
             raise RuntimeError("the top of the sum tree disagrees with the leaves")
-        if self._lowest != twin._lowest:
+        if lowest != twin.min_positive:
             raise RuntimeError("the smallest mass of the sum tree disagrees with the leaves")
 
     def state_dict(self) -> dict[str, Any]:
@@ -231,15 +194,14 @@ class SumTree:
             wrong = masses[~((masses >= 0.0) & (masses <= self._heaviest))]
             raise ValueError(f"a mass must be finite and in [0, {self._heaviest:.3g}], got {wrong.flat[0]}")
 
-    def _settle(self) -> None:
-        count = self._pending_count
-        if count:
-            self._pending_count = 0
-            self._sum_above(self._pending[:count])
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy sums its own leaves."""
+        return {key: value for key, value in self.__dict__.items() if key not in ("sums", "draw", "weigh")}
 
-    def _sum_above(self, nodes: npt.NDArray[np.int64] | None) -> None:
-        """Sums anew the named nodes just above the leaves, and all above those; None means every node."""
-        self._total, self._lowest = tree_sum(self._sums, self._lows, self._starts, nodes)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._begin()
+        self.sums.sum_all()
 
 
 def _zeros(count: int) -> npt.NDArray[np.float64]:

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ding_buffer.core.batch import flat, stored
 from ding_buffer.core.chain import Middleware, overrides
 from ding_buffer.core.errors import NotEnoughItems, UnknownIndex
@@ -23,6 +25,7 @@ class Follower(Middleware):
 
     def __init__(self) -> None:
         self.live: dict[int, str] = {}
+        self._leaving: set[int] = set()
         self._store: Store
 
     def bind(self, buffer: Any) -> None:
@@ -36,8 +39,16 @@ class Follower(Middleware):
             assert slot not in self.live, f"slot {slot} was filled twice"
             self.live[slot] = self._store.storage.item(slot).index
 
+    def on_removing(self, slots: Sequence[int]) -> None:
+        """Looks who is about to go: they are still known by their indices."""
+        where = np.asarray(slots, dtype=np.int64)
+        self._leaving = set(where.tolist())
+        assert len(where) == len(self._leaving), f"of slots {list(slots)} one is to be emptied twice"
+        assert [self.live[slot] for slot in where.tolist()] == list(self._store.names(where))
+
     def on_evicted(self, slots: Sequence[int]) -> None:
-        """Strikes who went."""
+        """Strikes who went, as was announced."""
+        assert set(slots) == self._leaving, f"slots {list(slots)} were emptied, {self._leaving} announced"
         for slot in slots:
             del self.live[slot]
 
@@ -50,7 +61,8 @@ class Follower(Middleware):
         assert set(slots) <= set(self.live), f"of slots {list(slots)} not all hold an item"
 
     def on_cleared(self) -> None:
-        """Strikes everybody."""
+        """Strikes everybody, as was announced."""
+        assert set(self.live) == self._leaving, f"all went, {self._leaving} were announced"
         self.live.clear()
 
     def on_loaded(self) -> None:

@@ -343,3 +343,16 @@ def test_indices_in_groups_come_in_groups():
     assert [[0], [5, 2]] == [
         numbers(one) for one in buffer.sample(indices=[[texts[0]], [texts[5], texts[2]]])
     ]
+
+
+def test_slots_in_rows_are_windows_of_one_length():
+    buffer = filled(6)
+    slots = np.array([[1, 2, 3], [5, 0, 5]])
+    batch = buffer.sample(2, indices=slots)
+
+    assert ([3, 3], [[1, 2, 3], [5, 0, 5]]) == (batch.lengths.tolist(), batch.data["n"].tolist())
+    assert ((2, 3), 6) == (batch.slots.shape, buffer.stats()["sampled"])
+    buffer.delete(slots[0, :1])
+    assert [[5, 0, 5]] == buffer.sample(1, indices=slots[1:]).data["n"].tolist()
+    with pytest.raises(UnknownIndex):
+        buffer.sample(2, indices=slots)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ding_buffer.core.batch import (
+    all_lack,
     as_indices,
     column_of,
     column_values,
@@ -20,6 +21,7 @@ from ding_buffer.core.batch import (
     meta_rows,
     note,
     payloads_of,
+    same_keys,
     shaped_like,
     stacked_length,
     stored,
@@ -231,6 +233,7 @@ def test_a_meta_key_is_told_for_each_item(lengths):
     ("columns", "length"),
     [
         ({"a": np.zeros((3, 2)), "b": {"c": [np.arange(3)]}}, 3),
+        ({"a": np.zeros((4, 2)), "b": np.arange(4)}, 4),
         ({"a": RaggedColumn.of([np.zeros(2), np.zeros(0)], float)}, 2),
         (MappingProxyType({"a": np.zeros(0)}), 0),
     ],
@@ -287,6 +290,11 @@ def test_payloads_of_columns_have_memory_of_their_own(make):
     [
         (None, {}),
         ([{"a": 1}, {"a": 2}], {"a": ([1, 2], None)}),
+        ([{"a": 1, "b": None}, {"b": 3, "a": 2}], {"a": ([1, 2], None), "b": ([None, 3], None)}),
+        (({"a": 1}, {"a": 2.0}), {"a": ([1, 2.0], None)}),
+        ([{"a": 1}, MappingProxyType({"a": 2})], {"a": ([1, 2], None)}),
+        ([{"a": 1}, {"a": 2, "b": 3}], {"a": ([1, 2], None), "b": ([None, 3], [False, True])}),
+        ([{}, {}], {}),
         ([{"a": 1}, {"b": 2}], {"a": ([1, None], [True, False]), "b": ([None, 2], [False, True])}),
         ([None, {"a": None}], {"a": ([None, None], [False, True])}),
         (
@@ -335,3 +343,37 @@ def test_slots_and_index_columns_are_indices_as_they_are():
     assert batch.index is as_indices(batch.index)
     assert list(range(10, 16)) == np.asarray(as_indices(batch.slots)).tolist()
     assert ["a", "b"] == as_indices([["a"], "b"])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{}],
+        [{}, {}],
+        [{"a": 1}, {}],
+        [{}, {"a": 1}],
+        [{"a": 1}, {"b": 1}],
+        [{"a": 1}, {"a": 1, "b": 1}],
+        [{"a": 1}, None],
+        [None, {"a": 1}],
+        [{"a": 1}, MappingProxyType({"a": 1})],
+    ],
+)
+def test_rows_without_the_same_keys_are_no_columns(rows):
+    assert same_keys(rows) is None
+
+
+@pytest.mark.parametrize(
+    ("payloads", "lack"),
+    [
+        ([{"a": 1}, {}], True),
+        ([{"a": 1}, {"key": None}], False),
+        ([{"a": 1}, MappingProxyType({})], False),
+        ([], False),
+        (({"a": 1},), False),
+        ([1, 2], False),
+    ],
+)
+def test_one_look_at_each_tells_whether_a_key_is_missing(payloads, lack):
+    assert lack is all_lack(payloads, "key")

@@ -8,6 +8,8 @@ from ding_buffer.core import errors
 
 CAUGHT_AS: dict[str, list[type[Exception]]] = {
     "NotEnoughItems": [ValueError],
+    "RateLimited": [errors.NotEnoughItems, ValueError],
+    "RateLimitTimeout": [TimeoutError],
     "UnknownIndex": [KeyError],
     "NoSuchPosition": [IndexError],
     "Overtaken": [LookupError],

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core import explain
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.explain import Explanation, Stopwatch
 from ding_buffer.kernels import chosen
+from ding_buffer.kernels.chosen import kernel_info
+from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
+from ding_buffer.middleware.use_count import use_time_check
+from ding_buffer.storages.column_storage import ColumnStorage
 
 NOW = [0]
 
@@ -148,3 +153,10 @@ def test_it_shows_itself_as_it_is():
 
 def test_calls_that_come_in_turn_are_all_met():
     assert {0, 1, 2, 3} == {(call * explain.EVERY) % 4 for call in range(8)}
+
+
+def test_it_says_which_layers_are_done_in_one_call_with_the_store():
+    buffer = DequeBuffer(4, storage=ColumnStorage()).use(use_time_check(), PriorityExperienceReplay())
+    expected = "(in one call with the store where it is plain: sample (the last 2) and update (the last 1)"
+    assert (expected in buffer.explain()) is (kernel_info()["name"] == "c")
+    assert "in one call" not in DequeBuffer(4).use(use_time_check()).explain()

@@ -81,6 +81,18 @@ def test_serials_are_computed_only_when_somebody_asks():
     assert column(4).later is None
 
 
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, lambda held: pickle.loads(pickle.dumps(held))])
+def test_a_range_names_what_its_numbers_name(make):
+    held = make(IndexColumn(range(4, 7), TEXT))
+
+    assert 3 == len(held)
+    assert held.later is None
+    assert texts(4, 5, 6) == list(held)
+    assert texts(5, 6) == list(held[1:])
+    assert texts(6)[0] == held[-1]
+    assert ([4, 5, 6], np.int64) == (held.serials.tolist(), held.serials.dtype)
+
+
 def test_going_through_it_computes_them_once():
     later = Later(*range(100))
 

@@ -146,3 +146,95 @@ def test_an_error_inside_gives_it_back():
     with pytest.raises(KeyError), lock:
         raise KeyError
     assert not lock._is_owned()
+
+
+def test_what_is_pending_is_called_once_when_the_lock_is_wholly_given_back_and_free():
+    lock, called = FairLock(), []
+    with lock:
+        with lock:
+            lock.pending.append(lambda: called.append(("first", lock._is_owned())))
+        assert [] == called
+        lock.acquire()
+        lock.pending.append(lambda: called.append(("second", lock._is_owned())))
+        lock.release()
+    expected = [("first", False), ("second", False)]
+    assert expected == called
+    with lock:
+        pass
+    assert expected == called
+    assert {} == lock.due
+
+
+def test_what_one_thread_left_is_called_by_no_other():
+    lock, called = FairLock(), []
+
+    def leave(name):
+        with lock:
+            lock.pending.append(lambda: called.append((name, threading.get_ident())))
+        return name, threading.get_ident()
+
+    with ThreadPoolExecutor(4) as pool:
+        left = list(pool.map(leave, range(200)))
+
+    assert sorted(left) == sorted(called)
+
+
+def test_a_call_may_take_the_lock_and_leave_another_call():
+    lock, called = FairLock(), []
+
+    def again():
+        called.append("outer")
+        with lock:
+            lock.pending.append(lambda: called.append("inner"))
+        called.append("back")
+
+    with lock:
+        lock.pending.append(again)
+
+    assert ["outer", "inner", "back"] == called
+
+
+def test_an_error_keeps_no_other_call_from_being_made():
+    lock, called = FairLock(), []
+
+    def fails(name):
+        called.append(name)
+        raise ValueError(name)
+
+    lock.acquire()
+    lock.pending.append(lambda: fails("first"))
+    lock.pending.append(lambda: fails("second"))
+    lock.pending.append(lambda: called.append("third"))
+    with pytest.raises(ValueError, match="second") as raised:
+        lock.release()
+
+    assert ["first", "second", "third"] == called
+    assert "first" == str(raised.value.__context__)
+    assert not lock._is_owned()
+    with lock:
+        pass
+    assert 3 == len(called)
+
+
+def test_whoever_waits_for_a_condition_makes_his_calls_at_the_end():
+    lock, called, waiting = FairLock(), [], threading.Event()
+    condition = threading.Condition(lock)  # type: ignore[arg-type]
+    ready: list[int] = []
+
+    def wait():
+        with condition:
+            lock.pending.append(lambda: called.append("waited"))
+            waiting.set()
+            condition.wait_for(lambda: ready, PATIENCE)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert waiting.wait(PATIENCE)
+    with condition:
+        lock.pending.append(lambda: called.append("woke it"))
+        ready.append(1)
+        assert [] == called
+        condition.notify_all()
+    thread.join(PATIENCE)
+
+    assert ["waited", "woke it"] == sorted(called)

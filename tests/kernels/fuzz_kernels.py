@@ -13,7 +13,9 @@ import random
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,15 +34,46 @@ FUNCTIONS = (
     "relink",
     "scatter",
     "set_priorities",
+    "stack",
+    "take_metas",
     "take_objects",
+    "take_rows",
     "tree_draw",
+    "tree_sums",
     "weighed_draw",
+    "draw_starts",
+    "enter_runs",
+    "leave_runs",
+    "link_many",
     "bounds",
     "all_below",
     "count_up",
     "tree_sum",
     "walk",
 )
+
+
+def take_rows(module, table, fields, build, slots):
+    """Makes a RowTaker and takes rows with it."""
+    return module.RowTaker(fields, (table,), build).take(slots)
+
+
+def tree_sums(module, levels, lows, starts, slots, numbers, size):
+    """Makes a TreeSums, writes leaves with it and draws from it."""
+    sums = module.TreeSums(levels, lows, starts)
+    sums.weigh(np.zeros(50), np.zeros(50, dtype=np.bool_), slots, numbers, 1e-5, 0.6, 9.0)
+    sums.mark(slots)
+    sums.find(numbers)
+    return sums.draw(np.random.default_rng(0), size, True, -0.4), sums.total, sums.lowest
+
+
+def stack(module, fields, batch):
+    """Makes a Stacker and gives it a batch."""
+    return module.Stacker(fields).columns(batch)
+
+
+# What is a type in the extension.
+OF_TYPES: dict[str, Any] = {"stack": stack, "take_rows": take_rows, "tree_sums": tree_sums}
 
 
 def load(folder):
@@ -106,6 +139,63 @@ def steps_arguments(name, slots, rng):
     return [links, slots, 0.9 ** np.arange(rng.integers(2, 9)), columns[0], *flags]
 
 
+def stack_arguments(name, slots, rng):
+    n, shapes = slots.size, [(), (), (3,), (2, 2), (0,)]
+    fields = [
+        (f"k{number}", str(rng.choice([*"?bhilqBHILQefd"])), shapes[rng.integers(0, 5)])
+        for number in range(rng.integers(1, 5))
+    ]
+    given = tuple(
+        (key, char, np.dtype(char).itemsize, int(np.prod(shape)), shape) for key, char, shape in fields
+    )
+    if rng.random() < 0.3:
+        return [given, {key: np.ones((n, *shape), dtype=char) for key, char, shape in fields}]
+    rows = [{key: np.ones(shape, dtype=char) for key, char, shape in fields} for _ in range(min(n, 70))]
+    for row in rows:
+        for key, _, shape in fields:
+            if not shape and rng.random() < 0.5:
+                row[key] = (
+                    row[key][()] if rng.random() < 0.5 else [True, 2, 0.5, -(2**70), None][rng.integers(5)]
+                )
+    return [given, rows]
+
+
+def starts_arguments(name, slots, rng):
+    links, preceding, mates, steps = (rng.integers(-1, 50, 50) for _ in range(4))
+    counts = rng.integers(0, 9, 50)
+    newest, held, legal = (rng.random(50) < rng.random() for _ in range(3))
+    if name == "draw_starts":
+        return [legal, slots, int(rng.integers(0, 60)), bool(rng.random() < 0.5)]
+    if name == "link_many":
+        slots, heads = rng.permutation(50)[: slots.size], rng.integers(-1, 50, 7)
+        numbers, ends = rng.integers(0, 7, slots.size), rng.random(slots.size) < 0.2
+        return [links, preceding, newest, slots, numbers, heads, ends]
+    if name == "enter_runs":
+        need, stride = rng.integers(1, 6, 2).tolist()
+        return [links, preceding, mates, counts, steps, held, legal, slots, need, stride]
+    return [links, preceding, newest, mates, counts, held, legal, slots]
+
+
+def taken_arguments(name, slots, rng):
+    if name == "take_metas":
+        values = {key: rng.random(50).astype(kind) for key, kind in zip("abcd", "dq?O", strict=True)}
+        return [values, {"a": rng.random(50) < 0.5, "d": rng.random(50) < 0.5}, slots]
+    if name == "take_rows":
+        kinds = [(0, int(rng.integers(0, 20)), np.dtype(kind), (int(rng.integers(0, 4)),)) for kind in "?bfd"]
+        build = (None, tuple("abcd"), list)[int(rng.integers(3))]
+        return [rng.integers(0, 256, (50, 50), dtype=np.uint8), tuple(kinds), build, slots]
+    levels, lows, starts = new_tree(50, 16, rng.random(50))
+    return [tuple(levels), tuple(lows), starts, slots, rng.random(slots.size), int(rng.integers(0, 600))]
+
+
+MAKERS = {
+    **dict.fromkeys(("take_metas", "take_rows", "tree_sums"), taken_arguments),
+    **dict.fromkeys(("fold_rewards", "n_step", "relink", "walk"), steps_arguments),
+    "stack": stack_arguments,
+    **dict.fromkeys(("draw_starts", "enter_runs", "leave_runs", "link_many"), starts_arguments),
+}
+
+
 def right_arguments(name, rng):
     """Arguments that function takes."""
     n = int(rng.choice([0, 1, 2, 5, 64, 513, 5000]))
@@ -149,8 +239,8 @@ def right_arguments(name, rng):
         return [[object() for _ in range(50)], slots]
     if name == "read_texts":
         return [["0123456789abcdef%x" % (number + (1 << 60)) for number in range(n)], "0123456789abcdef"]
-    if name in {"fold_rewards", "n_step", "relink", "walk"}:
-        return steps_arguments(name, slots, rng)
+    if name in MAKERS:
+        return MAKERS[name](name, slots, rng)
     return [rng.integers(-9, 9, n)]
 
 
@@ -170,6 +260,10 @@ def spoil(arguments, chance):
         parts = list(argument)
         spoil(parts, chance)
         arguments[position] = type(argument)(parts)
+    elif isinstance(argument, dict) and argument:
+        parts = list(argument.values())
+        spoil(parts, chance)
+        arguments[position] = dict(zip(argument, parts, strict=True))
     elif isinstance(argument, (int, float)):
         arguments[position] = chance.choice(
             [argument, -argument, argument * 2**40, float("inf"), float("nan")]
@@ -188,7 +282,8 @@ def fuzz(module, seed, seconds):
             if chance.random() < 0.02:
                 arguments = arguments[: chance.randrange(len(arguments))]
             module.use_widest_vectors(chance.random() < 0.5)
-            outcome(getattr(module, name), *arguments)
+            function = partial(OF_TYPES[name], module) if name in OF_TYPES else getattr(module, name)
+            outcome(function, *arguments)
             calls += 1
         if calls % 1000 < len(FUNCTIONS):
             gc.collect()

@@ -16,8 +16,10 @@ from ding_buffer.kernels import (
     numpy_priorities,
     numpy_rows,
     numpy_scans,
+    numpy_starts,
     numpy_steps,
     numpy_tree,
+    python_take,
 )
 from ding_buffer.kernels.kernel_errors import KernelUnavailable
 
@@ -123,8 +125,10 @@ def test_both_kernels_have_the_same_functions_with_the_same_arguments(compiled):
             numpy_priorities,
             numpy_rows,
             numpy_scans,
+            numpy_starts,
             numpy_steps,
             numpy_tree,
+            python_take,
         )
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import tracemalloc
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 
+from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
+from ding_buffer.middleware.use_count import use_time_check
+from ding_buffer.storages.column_storage import ColumnStorage
 from tests.kernels.both import outcome
+from tests.kernels.push_bench import TRANSITION, transition
 from tests.kernels.test_numpy_tree import new_tree
 
 PREFIX = "0123456789abcdef"
@@ -26,7 +34,41 @@ def calls(compiled):
     items, texts = [object() for _ in range(300)], [f"{PREFIX}{number + (1 << 60):x}" for number in range(N)]
     following, wrong = np.arange(-1, 299), np.full(N, 300)
     bools, powers = np.ones((N, 3), dtype=np.bool_), 0.9 ** np.arange(6)
+    metas = {"n": np.arange(300), "any": np.array([object() for _ in range(300)])}
+    sums = compiled.TreeSums(tuple(levels), tuple(lows), starts)
+    sums.draw(rng, 1, True, 0.0)  # it keeps the generator from the first draw on
+    taker = compiled.RowTaker(((0, 8, np.dtype("f4"), (3,)), (0, 0, np.dtype("d"), ())), (table,), ("a", "b"))
+    fields = tuple(
+        (key, char, np.dtype(char).itemsize, math.prod(shape), shape) for key, char, shape in TRANSITION
+    )
+    stack = compiled.Stacker(fields).columns
     return {
+        "Stacker": (compiled.Stacker, fields),
+        "Stacker of bad fields": (compiled.Stacker, (*fields, ("more", "F", 8, 1, ()))),
+        "stacking": (stack, [transition(number) for number in numbers[:99].tolist()]),
+        "stacking what does not fit": (stack, [*[transition()] * 99, {}]),
+        "taking columns": (
+            stack,
+            {key: np.zeros((9, *shape), char) for key, char, shape in TRANSITION},
+        ),
+        "taking columns of other lengths": (
+            stack,
+            {key: np.zeros((number, *shape), char) for number, (key, char, shape) in enumerate(TRANSITION)},
+        ),
+        "RowTaker.take": (taker.take, slots),
+        "RowTaker.take out of range": (taker.take, wrong),
+        "RowTaker of fields that do not fit": (compiled.RowTaker, ((0, 60, np.dtype("d"), ()),), (table,)),
+        "TreeSums": (compiled.TreeSums, tuple(levels), tuple(lows), starts),
+        "TreeSums of levels that do not fit": (compiled.TreeSums, tuple(levels[::-1]), tuple(lows), starts),
+        "TreeSums.draw": (sums.draw, rng, N, True, -0.4),
+        "TreeSums.draw of less than nothing": (sums.draw, rng, -1, True, -0.4),
+        "TreeSums.weigh": (sums.weigh, leaves.copy(), live, slots, numbers, 1e-5, 0.6, 9.0),
+        "TreeSums.weigh of NaN": (sums.weigh, leaves.copy(), live, slots, numbers * np.nan, 1e-5, 0.6, 9.0),
+        "TreeSums.mark": (sums.mark, slots),
+        "TreeSums.find": (sums.find, numbers),
+        "take_metas": (compiled.take_metas, metas, {"n": live}, slots),
+        "take_metas out of range": (compiled.take_metas, metas, {}, wrong),
+        "take_metas of another kind": (compiled.take_metas, {"n": [1, 2]}, {}, slots),
         "tree_sum": (compiled.tree_sum, levels, lows, starts, slots),
         "tree_sum of nodes out of range": (compiled.tree_sum, levels, lows, starts, wrong + 5000),
         "tree_sum of levels that do not fit": (compiled.tree_sum, levels[::-1], lows, starts, slots),
@@ -83,7 +125,17 @@ def calls(compiled):
     }
 
 
-NAMES = list(calls(type("Any", (), {"__getattr__": lambda self, name: name})()))
+class Anything:
+    """Stands for the extension where only names are wanted."""
+
+    def __getattr__(self, name):
+        return self
+
+    def __call__(self, *_):
+        return self
+
+
+NAMES = list(calls(Anything()))
 
 
 def references(arguments):
@@ -123,4 +175,30 @@ def test_no_call_keeps_memory(compiled, name):
         tracemalloc.stop()
         gc.unfreeze()
     # No object is as small as that.
+    assert least < 50 * 16
+
+
+def test_a_batch_and_its_update_keep_nothing(compiled):
+    """The short way through a chain, with what it makes and what it is refused."""
+    buffer = DequeBuffer(300, storage=ColumnStorage(), seed=0)
+    buffer.use(use_time_check(), PriorityExperienceReplay())
+    buffer.extend({"a": np.ones((300, 3), np.float32), "b": np.arange(300)})
+
+    def turn():
+        batch = buffer.sample(N)
+        buffer.update(batch.index, meta={"priority": np.ones(N)})
+        outcome(partial(buffer.update, meta={"priority": np.full(N, np.nan)}), batch.index)
+
+    turn()
+    store: Any = buffer.store
+    held = [store, store.ring, store.text, store.storage.taker, store.counts, *store.storage.quick_metas]
+    before = references(held)
+    gc.freeze()
+    tracemalloc.start()
+    try:
+        least = min(growth(turn, (), 50) for _ in range(4))
+    finally:
+        tracemalloc.stop()
+        gc.unfreeze()
+    assert before == references(held)
     assert least < 50 * 16

@@ -206,3 +206,15 @@ def test_an_item_without_a_priority_that_changes_its_group_is_drawn_with_the_new
 
     drawn = [item.data["n"] for _ in range(20) for group in buffer.sample(2, groupby="env") for item in group]
     assert {0, 1} == set(drawn)
+
+
+@pytest.mark.parametrize("storage", [ColumnStorage, ObjectStorage])
+def test_payloads_without_metas_are_given_the_highest_priority_unless_they_bring_their_own(storage):
+    buffer = empty(storage=storage)
+    buffer.push({"n": 0}, meta={"priority": 5.0})
+    buffer.extend([{"n": 1}, {"n": 2}])
+    buffer.extend([{"n": 3}, {"n": 4, "priority": 7.0}, {"n": 5}])
+
+    assert [5.0, 5.0, 5.0, 5.0, 7.0, 7.0] == [item.meta["priority"] for item in buffer]
+    assert list(range(6)) == [item.data["n"] for item in buffer]
+    assert all(item.data.keys() == {"n"} for item in buffer)

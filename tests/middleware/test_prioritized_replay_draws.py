@@ -51,17 +51,16 @@ def surprise_of(
 class DrawsUniformly(PriorityExperienceReplay):
     """Knows the priorities and does not use them."""
 
-    def _draw(self, size, positions):
-        positions = range(len(self._store)) if positions is None else positions
-        slots = self._store.slots_in(positions)
+    def _choose(self, size):
+        slots = self._store.ring.live()
         return slots[self._store.rng.integers(len(slots), size=size)], np.ones(size)
 
 
 class DrawsTheNeighbour(PriorityExperienceReplay):
     """Takes the slot after the right one."""
 
-    def _draw(self, size, positions):
-        slots, weights = super()._draw(size, positions)
+    def _choose(self, size):
+        slots, weights = super()._choose(size)
         return np.minimum(slots + 1, len(self._store) - 1), weights
 
 

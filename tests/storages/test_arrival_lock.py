@@ -79,3 +79,18 @@ def test_it_excludes_other_threads():
 def test_it_is_not_copied():
     with pytest.raises(TypeError, match="is not copied"):
         copy.deepcopy(ArrivalLock(lambda: None))
+
+
+def test_what_was_left_to_do_before_an_arrival_failed_is_done():
+    done: list[bool] = []
+
+    def fails():
+        lock.pending.append(lambda: done.append(lock._is_owned()))
+        raise ValueError("torn")
+
+    lock = ArrivalLock(fails)
+    with pytest.raises(ValueError, match="torn"), lock:
+        pass
+
+    assert [False] == done
+    assert {} == lock.due

@@ -150,3 +150,74 @@ def test_the_returned_columns_hold_what_was_given_and_are_not_what_is_stored():
     assert [0, 1, 2] == batch.data["n"].tolist()
     given_columns["obs"][:] = batch.data["obs"][:] = 9
     assert [0.0, 0.0] == store.storage.item(1).data["obs"].tolist()
+
+
+SPOILT = [
+    {"obs": np.zeros(3, np.float32), "n": 1},
+    {"obs": np.zeros(2, np.float32), "n": 0.5},
+    {"obs": np.zeros(2, np.float32)},
+    {"obs": np.zeros(2, np.float32), "n": 1, "more": 2},
+    7,
+]
+
+
+@pytest.mark.parametrize("spoilt", SPOILT, ids=range(len(SPOILT)))
+@pytest.mark.parametrize("place", [0, 1, 4])
+def test_one_payload_that_does_not_fit_refuses_a_list_and_is_named(spoilt, place):
+    store = made(0, 4, ColumnStorage())
+    rows: list[Any] = [{"obs": np.full(2, number, np.float32), "n": number} for number in range(5)]
+    store.extend(rows, None)
+    listener, before = Listener(store), [item.data["n"] for item in store.items(store.live())]
+    rows[place] = spoilt
+
+    with pytest.raises(SchemaError, match=rf"(^Row {place}: |in row {place}: )"):
+        store.extend(rows, [{"env": number} for number in range(5)])
+
+    assert before == [item.data["n"] for item in store.items(store.live())] == [1, 2, 3, 4]
+    assert [] == listener.told
+
+
+@given(
+    capacity=st.integers(1, 6),
+    counts=st.lists(st.integers(0, 9), min_size=1, max_size=5),
+    form=st.sampled_from(["rows", "columns", "other rows"]),
+)
+def test_what_comes_in_at_once_lies_where_objects_would(capacity, counts, form):
+    stores = [made(0, capacity, ColumnStorage({"obs": (np.float32, (2,)), "n": np.int64}))]
+    stores.append(made(0, capacity, ObjectStorage()))
+    begin = 0
+    for count in counts:
+        numbers = np.arange(begin, begin + count)
+        rows: list[dict[str, Any]] = [
+            {"obs": np.full(2, number, np.float32), "n": int(number)} for number in numbers
+        ]
+        columns = {"n": numbers, "obs": np.repeat(numbers, 2).reshape(-1, 2).astype(np.float32)}
+        batch = {
+            "rows": rows,
+            "columns": columns,
+            "other rows": [{**row, "n": np.int32(row["n"])} for row in rows],
+        }
+        metas = [{"env": int(number)} for number in numbers]
+        made_of = [store.extend(batch[form] if store is stores[0] else rows, metas) for store in stores]
+        assert [item.data["n"] for item in made_of[1]] == [item.data["n"] for item in made_of[0]]
+        assert [item.meta for item in made_of[1]] == [item.meta for item in made_of[0]]
+        begin += count
+
+        assert stores[1].live() == stores[0].live()
+        found = [
+            [(item.data["n"], *item.data["obs"].tolist(), item.meta) for item in store.items(store.live())]
+            for store in stores
+        ]
+        assert found[1] == found[0]
+        stores[0].check()
+
+
+def test_the_stored_rows_of_a_list_are_not_those_returned():
+    store = made(0, 4, ColumnStorage())
+    rows: list[dict[str, Any]] = [{"obs": np.full(2, number, np.float32), "n": number} for number in range(3)]
+    batch = store.extend(rows, [{"env": 1}, {"env": 2}, {"env": 3}])
+    batch.data["obs"][:] = rows[1]["obs"][:] = 9
+    batch.meta["env"][:] = 9
+
+    assert [1.0, 1.0] == store.storage.item(1).data["obs"].tolist()
+    assert 2 == store.storage.item(1).meta["env"]

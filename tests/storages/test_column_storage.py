@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, SchemaError
 from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.storages.column_storage import ColumnStorage
@@ -83,3 +84,15 @@ def test_a_value_that_does_not_fit_is_named_with_what_was_expected_and_got():
 
     with pytest.raises(SchemaError, match=r"image: expected uint8 of shape \(2,\), got 300.7"):
         storage.check({"image": np.array([1.0, 300.7])}, {})
+
+
+@pytest.mark.parametrize("value", [1j, np.complex64(2j), np.full(2, 1j)])
+def test_complex_numbers_are_stored(value):
+    buffer = DequeBuffer(4, storage=ColumnStorage(), seed=0)
+    buffer.push({"x": value})
+    buffer.extend([{"x": value}, {"x": value}])
+    buffer.extend({"x": np.stack([value, value])})
+
+    assert 4 == len(buffer)
+    assert all(np.array_equal(value, item.data["x"]) for item in buffer)
+    assert {np.asarray(value).dtype} == {np.asarray(item.data["x"]).dtype for item in buffer}

@@ -41,6 +41,8 @@ class Twin:
     def check(self):
         for slot, expected in self.rows.items():
             assert same(expected, numbered(expected, built(self.table, slot)))
+            single = [self.table.value_of(slot, field.path) for field in self.schema.fields]
+            assert same(expected, numbered(expected, self.schema.build(single, trees=True)))
         slots = sorted(self.rows, reverse=True)
         columns = self.schema.stacked_rows([self.rows[slot] for slot in slots])
         taken = self.table.take(slots_of(*slots))
@@ -319,6 +321,7 @@ def test_a_flat_dict_of_numbers_can_be_written_by_plan():
         {"a": "M8[s]"},
         {"a": "U3"},
         {"a": np.longdouble},
+        {"a": np.complex64},
         {1: np.int64},
         {"a": {"b": np.int64}},
         [np.int64],

@@ -382,3 +382,19 @@ def test_sparse_tensors_come_dense(torch):
 @pytest.fixture
 def torch():
     return pytest.importorskip("torch")
+
+
+def test_tensors_are_stacked_whatever_they_come_from(torch):
+    field = Field.of(("x",), torch.zeros(2))
+    graph = torch.ones(2, requires_grad=True) * 2
+    for values in (
+        [torch.ones(2), graph],
+        [torch.ones(2), torch.full((2,), 2)],
+        [torch.ones(2), np.full(2, 2.0)],
+        [torch.ones(2), torch.full((2,), 2.0).to_sparse()],
+    ):
+        column = field.fit_rows(values)
+        assert ([[1.0, 1.0], [2.0, 2.0]], np.float32) == (column.tolist(), column.dtype)
+        assert column.flags.writeable
+    with pytest.raises(SchemaError, match=r"x in row 1: expected float32 tensor of shape \(2,\)"):
+        field.fit_rows([torch.ones(2), torch.ones(3)])

@@ -276,3 +276,42 @@ def test_trees_are_wrapped_again():
         column.tolist() for column in schema.delivered(schema.stacked([{"tree": tree}]))
     )
     assert not Schema.of({"a": 1}).has_trees
+
+
+# At once, or not at all.
+
+
+@pytest.mark.parametrize(
+    "spec", [np.int64, [np.int64], {1: np.int64}, {"a": object}, {"a": {"b": np.int64}}, {}]
+)
+def test_what_is_no_flat_dict_of_numbers_is_never_stacked_at_once(spec):
+    schema = Schema.from_spec(spec)
+
+    assert schema.at_once([schema.build([0] * len(schema.fields))]) is None
+
+
+@given(data=st.data())
+def test_at_once_or_one_by_one_the_columns_are_the_same(data):
+    schema = Schema.of({"obs": np.zeros(2, np.float32), "n": 0, "x": 0.5, "done": False})
+    value = st.sampled_from(
+        [0, 3, -1, 2**40, 0.5, True, np.int64(2), np.float32(1.5), np.bool_(True), np.array(4), np.ones(2)]
+    )
+    row = st.fixed_dictionaries(
+        {
+            "obs": st.sampled_from([np.ones(2, np.float32), np.ones(2), [1, 2], np.ones(4, np.float32)[::2]]),
+            **dict.fromkeys(("n", "x", "done"), value),
+        }
+    )
+    rows = data.draw(st.lists(row, max_size=3))
+    at_once = schema.at_once(rows)
+    try:
+        one_by_one = schema.stacked_rows(rows)
+    except SchemaError:
+        assert at_once is None
+        return
+
+    for found in (at_once, schema.at_once(schema.build(one_by_one))):
+        for expected, actual in zip(one_by_one, found or one_by_one, strict=True):
+            assert (expected.dtype, expected.shape) == (actual.dtype, actual.shape)
+            assert expected.tobytes() == actual.tobytes()
+    assert schema.at_once(schema.build(one_by_one)) is not None

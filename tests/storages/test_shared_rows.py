@@ -230,4 +230,7 @@ def test_a_slot_without_an_item_is_read_as_anything():
     assert (1, 2) == (read[0, 0], read[1, 1])
     assert (2, 2, 3) == storage_of(other).read(slots, ("obs",)).shape
     assert (1,) == storage_of(other).read(np.array([7]), ("n",)).shape
+    assert read.reshape(-1).tolist() == [
+        storage_of(other).value_of(slot, ("n",)) for slot in slots.reshape(-1).tolist()
+    ]
     assert (0,) == storage_of(other).read(np.array([], dtype=np.int64), ("n",)).shape

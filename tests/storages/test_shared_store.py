@@ -37,7 +37,7 @@ class Diary(Middleware):
     """Writes down the metas of what came, and how many slots went."""
 
     def __init__(self):
-        self.came, self.went, self.events = [], 0, []
+        self.came, self.went, self.events, self.retiring = [], 0, [], []
 
     def bind(self, buffer):
         self.store = buffer.store
@@ -53,6 +53,7 @@ class Diary(Middleware):
     def on_deleted(self, slots):
         self.went += len(slots)
         self.events.append(("deleted", type(slots).__name__, len(slots)))
+        self.retiring.append(self.store.retiring)
 
 
 def test_nothing_is_lost_and_nothing_comes_twice():
@@ -123,7 +124,10 @@ def test_what_is_too_old_for_its_writer_goes_as_if_deleted_and_counts_as_evicted
 
     assert {1, 3, 4, 5, 6} == set(numbers(other))
     assert ("deleted", "list", 1) in diary.events
-    assert (1, 0) == (other.stats()["evicted"], other.stats()["deleted"])
+    assert [True] == diary.retiring
+    other.delete(other[0].index)
+    assert [True, False] == diary.retiring
+    assert (1, 1) == (other.stats()["evicted"], other.stats()["deleted"])
 
 
 def test_nothing_arrives_in_the_midst_of_an_action():

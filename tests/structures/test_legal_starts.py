@@ -57,10 +57,9 @@ class Driver:
 
     def many(self, pairs: list[tuple[int, bool]]) -> None:
         slots = []
-        while len(self.slot_of) + len(pairs) > CAPACITY:
-            oldest = next(iter(self.slot_of))
-            self.starts.evict(self.slot_of.pop(oldest))
-            self.naive.remove([oldest])
+        oldest = list(self.slot_of)[: max(len(self.slot_of) + len(pairs) - CAPACITY, 0)]
+        self.starts.evict_many(np.array([self.slot_of.pop(name) for name in oldest], dtype=np.int64))
+        self.naive.remove(oldest)
         for stream, end in pairs:
             slots.append(self.room())
             self.slot_of[self.next] = slots[-1]
@@ -138,7 +137,7 @@ def test_one_by_one_and_all_at_once_give_the_same_order():
     many.append(np.arange(40), streams, ends)
 
     assert single.slots.tolist() == many.slots.tolist()
-    assert single._waiting == many._waiting
+    assert single._mates.tolist() == many._mates.tolist()
     assert single.span == many.span == 40
 
 
@@ -150,6 +149,15 @@ def test_steps_keep_their_numbers_when_the_first_ones_are_evicted():
     starts.evict(1)
 
     assert [3, 6] == sorted(starts.slots.tolist())
+
+
+def test_who_is_not_the_oldest_can_leave_with_them():
+    starts = LegalStarts(8, 2)
+    starts.append(np.arange(6), None, np.zeros(6, dtype=bool))
+    starts.evict_many(np.array([0, 1, 3, 2]))
+    starts.check()
+
+    assert ([4], 1) == (starts.slots.tolist(), len(starts))
 
 
 def test_a_state_of_a_larger_one_gives_the_newest():
@@ -202,7 +210,7 @@ def test_rebuilt_from_the_items_nothing_bridges_a_missing_number():
 def test_a_lost_start_is_found_out():
     starts = LegalStarts(8, 2)
     starts.append(np.arange(4), None, np.zeros(4, dtype=bool))
-    starts._put_out(1)
+    starts._put_out(np.array([1]))
 
     with pytest.raises(ValueError, match="legal starts"):
         starts.check()

@@ -289,3 +289,44 @@ def test_a_wrong_look_up_by_serial_is_noticed(monkeypatch):
     monkeypatch.setattr(index, "position_of", lambda slot: 0)
     with pytest.raises(ValueError, match="slots and positions"):
         index.check()
+
+
+@given(
+    capacity=st.integers(1, 9),
+    held=st.integers(0, 20),
+    gone=st.lists(st.integers(0, 8), max_size=3),
+    freed=st.integers(1, 9),
+    pushed=st.integers(1, 9),
+)
+def test_slots_just_freed_are_those_that_come_next_only_where_that_is_so(capacity, held, gone, freed, pushed):
+    rings = [RingIndex(capacity), RingIndex(capacity)]
+    for ring in rings:
+        for _ in range(held):
+            ring.advance()
+        live = ring.live()
+        if places := {place for place in gone if place < len(live)}:
+            ring.remove(live[sorted(places)])
+    room = capacity - rings[0].count
+    freed = min(freed, rings[0].count)
+    pushed = min(pushed, room + freed)
+    if not freed:
+        return
+
+    told = rings[0].pop_oldest_many(freed)
+    slots = rings[0].push_many(pushed, told)
+    rings[1].pop_oldest_many(freed)
+
+    assert rings[1].push_many(pushed).tolist() == slots.tolist()
+    assert rings[1].state_dict().keys() == rings[0].state_dict().keys()
+    for ring in rings:
+        ring.check()
+    assert rings[1].live().tolist() == rings[0].live().tolist()
+
+
+def test_a_full_ring_goes_on_in_the_very_slots_it_has_freed():
+    ring = RingIndex(4)
+    ring.push_many(4)
+    freed = ring.pop_oldest_many(3)
+
+    assert freed is ring.push_many(3, freed)
+    assert [3, 0, 1, 2] == ring.live().tolist()

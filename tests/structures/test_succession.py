@@ -302,7 +302,7 @@ def test_what_does_not_fit_together_is_noticed():
         lambda chains: chains.following.__setitem__(0, -1),
         lambda chains: chains.preceding.__setitem__(0, 3),
         lambda chains: (chains.following.__setitem__(3, 0), chains.preceding.__setitem__(0, 3)),
-        lambda chains: chains._is_newest.__setitem__(3, False),
+        lambda chains: chains.is_newest.__setitem__(3, False),
         lambda chains: chains._newest.clear(),
         lambda chains: (chains.following.__setitem__(3, 4), chains.preceding.__setitem__(4, 3)),
     ):

@@ -372,7 +372,10 @@ def spoil_the_top(tree):
 
 
 def spoil_the_smallest(tree):
-    tree._lowest = 0.5
+    # Everything is as its leaves say, but for what is remembered of the smallest.
+    tree._sums[0][:2] = 0.5, 1.5
+    for lows in tree._lows[1:]:
+        lows[:1] = np.negative(np.array([0.5]).view(np.uint64))
 
 
 @pytest.mark.parametrize("spoil", [spoil_a_sum, spoil_a_minimum, spoil_the_top, spoil_the_smallest])

@@ -29,13 +29,15 @@ def test_a_top_has_a_node():
 
 
 @pytest.mark.parametrize("count", [3, 5000])
-def test_leaves_written_from_outside_count_once_they_are_marked(count):
+def test_masses_weighed_from_priorities_count_at_once(count):
     tree = SumTree(70000)
+    priorities, live = np.zeros(70000), np.zeros(70000, dtype=bool)
     slots = np.arange(count) * 7
-    tree.writable_leaves[slots] = 2.0
-    tree.mark(slots)
+    became = tree.weigh(priorities, live, slots, np.full(count, 2.0), 1.0, 2.0, 10.0)
 
-    assert 2.0 * count == tree.total
+    assert count == became
+    assert 9.0 * count == tree.total
+    assert 2.0 * count == priorities.sum()
     tree.check()
 
 

@@ -1,0 +1,48 @@
+"""What layers do to a plain sample or update of columns, said in parts that one call can do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class SampleParts:
+    """What becomes of ``sample(size)``, where no layer does anything else to it.
+
+    The layers that override ``sample`` are asked from the innermost outwards (``Middleware.quick_sample``);
+    each writes down its part, once.
+    """
+
+    choose: Callable[[int], tuple[np.ndarray, np.ndarray | None] | None] | None = None
+    """Draws that many live slots (int64) and weighs them (float64 or None).
+
+    None in place of both: this case is for the layers, nothing has been drawn. What is asked for comes last,
+    so that whoever says None has used no random number.
+    """
+    weighs: bool = False
+    """Whether the weights go to ``meta["priority_IS"]`` and, float32 of shape (n, 1), to the payload's."""
+    uses: np.ndarray | None = None
+    """Where uses are counted by slot, int64; they also go to ``meta["use_count"]``."""
+    limit: float = math.inf
+    """At so many uses ``worn`` is called, with the slots drawn and their counts."""
+    worn: Callable[[np.ndarray, np.ndarray], object] | None = None
+
+
+@dataclass
+class UpdateParts:
+    """What becomes of ``update(batch.index, meta={key: numbers})`` while all these items are still there."""
+
+    key: str | None = None
+    """The meta key that is written; its numbers must lie in [0, ``most``]."""
+    most: float = math.inf
+    intake: Any = None
+    """Whose ``max_priority`` rises with the numbers."""
+    follow: Callable[[np.ndarray, np.ndarray], object] | None = None
+    """Called with the slots and what now stands in their metas; of a slot named twice the same twice."""
+    quiet: dict[Any, Any] | None = None
+    """While it holds anything, the layers do the update."""

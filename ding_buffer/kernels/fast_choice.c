@@ -1,0 +1,157 @@
+/* FastChoice: draws by priority for FastSample, without the way through Python.
+
+   It does what the layer and its sampler do: the next exponent of an Annealing, random points of the store's
+   generator, slots and weights of the tree. */
+
+#include "fast.h"
+#include "push.h"
+#include "tree.h"
+
+enum { RING, RNG, SAMPLES, N_NAMES };
+
+static const char *const TEXTS[N_NAMES] = {"ring", "rng", "samples"};
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *store, *tree, *annealing;
+    double start, over; /* of the exponent: where it begins, and after how many batches it is 1 (0: never) */
+    char stratified;
+    PyTypeObject *ring_type;
+    PyObject *names[N_NAMES];
+} FastChoice;
+
+/* 1 where there is something to draw; else 0, or -1. */
+static int holds_items(FastChoice *self)
+{
+    PyObject *ring = PyObject_GetAttr(self->store, self->names[RING]);
+    int holds = !ring ? -1 : PyObject_TypeCheck(ring, self->ring_type) && ((RingCounter *)ring)->count > 0;
+    Py_XDECREF(ring);
+    return holds;
+}
+
+/* The next exponent, counted; a new reference. */
+static PyObject *step(FastChoice *self)
+{
+    long long samples = whole_attribute(self->annealing, self->names[SAMPLES]);
+    if (samples == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    double beta = self->start;
+    if (self->over != 0.0) {
+        beta = self->start + (1.0 - self->start) * (double)samples / self->over;
+        beta = beta < 1.0 ? beta : 1.0;
+    }
+    PyObject *next = PyLong_FromLongLong(samples + 1);
+    int done = next ? PyObject_SetAttr(self->annealing, self->names[SAMPLES], next) : -1;
+    Py_XDECREF(next);
+    return done < 0 ? NULL : PyFloat_FromDouble(-beta);
+}
+
+static PyObject *choose(PyObject *op, PyObject *size)
+{
+    FastChoice *self = (FastChoice *)op;
+    int open = holds_items(self);
+    open = open > 0 ? tree_sums_has_mass(self->tree) : open;
+    if (open <= 0) {
+        return open < 0 ? NULL : Py_NewRef(Py_None); /* what that means is for the layer to say */
+    }
+    PyObject *rng = PyObject_GetAttr(self->store, self->names[RNG]);
+    PyObject *exponent = rng ? step(self) : NULL, *drawn = NULL;
+    if (exponent) {
+        PyObject *arguments[] = {rng, size, self->stratified ? Py_True : Py_False, exponent};
+        drawn = tree_sums_draw(self->tree, arguments, 4);
+    }
+    Py_XDECREF(exponent);
+    Py_XDECREF(rng);
+    return drawn;
+}
+
+static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"store", "tree", "stratified", "annealing", "start", "over", NULL};
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    PyObject *store, *tree, *annealing, *module = PyType_GetModule(type);
+    PyObject *tree_type = module ? PyObject_GetAttrString(module, "TreeSums") : NULL;
+    double start, over;
+    int stratified;
+    if (!tree_type) {
+        return NULL;
+    }
+    int read = PyArg_ParseTupleAndKeywords(args, kwargs, "OO!pOdd:FastChoice", names, &store, tree_type, &tree,
+                                           &stratified, &annealing, &start, &over);
+    Py_DECREF(tree_type);
+    FastChoice *self = read ? (FastChoice *)alloc(type, 0) : NULL;
+    if (!self) {
+        return NULL;
+    }
+    self->store = Py_NewRef(store);
+    self->tree = Py_NewRef(tree);
+    self->annealing = Py_NewRef(annealing);
+    self->stratified = (char)stratified;
+    self->start = start;
+    self->over = over;
+    self->ring_type = (PyTypeObject *)PyObject_GetAttrString(module, "RingCounter");
+    if (!self->ring_type || intern_names(self->names, TEXTS, N_NAMES) < 0) {
+        Py_DECREF((PyObject *)self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+static int traverse(PyObject *op, visitproc visit, void *arg)
+{
+    FastChoice *self = (FastChoice *)op;
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(self->store);
+    Py_VISIT(self->annealing);
+    return 0;
+}
+
+static void dealloc(PyObject *op)
+{
+    FastChoice *self = (FastChoice *)op;
+    PyTypeObject *type = Py_TYPE(op);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    PyObject_GC_UnTrack(op);
+    Py_CLEAR(self->store);
+    Py_CLEAR(self->tree);
+    Py_CLEAR(self->annealing);
+    Py_CLEAR(self->ring_type);
+    for (int i = 0; i < N_NAMES; i++) {
+        Py_CLEAR(self->names[i]);
+    }
+    release(op);
+    Py_DECREF(type);
+}
+
+static PyMethodDef methods[] = {
+    {"choose", choose, METH_O,
+     "choose($self, size, /)\n--\n\nReturns slots and weights of a draw, None where there is nothing to draw."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot type_slots[] = {
+    {Py_tp_doc, "FastChoice(store, tree, stratified, annealing, start, over)\n--\n\n"
+                "Draws by priority, with weights whose exponent rises from ``start`` to 1 over so many draws."},
+    {Py_tp_new, make},
+    {Py_tp_traverse, traverse},
+    {Py_tp_dealloc, dealloc},
+    {Py_tp_methods, methods},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    "ding_buffer.kernels.compiled.FastChoice",
+    sizeof(FastChoice),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    type_slots,
+};
+
+int add_fast_choice(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
+    int done = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+    Py_XDECREF(type);
+    return done;
+}

@@ -1,0 +1,282 @@
+/* Rows as new columns: of the tables that payloads lie in, and of the columns that metas lie in. */
+
+#include "take.h"
+#include "rows.h"
+
+#define MOST_DIMS 32 /* of numpy 1 */
+
+typedef struct {
+    Py_ssize_t table;
+    npy_intp offset, size; /* in a row, bytes */
+    PyArray_Descr *dtype;
+    int dims; /* of a column: one more than the field has */
+    npy_intp shape[MOST_DIMS];
+} Place;
+
+struct RowTaker {
+    PyObject_HEAD
+    PyObject *tables; /* a tuple of arrays, held */
+    PyObject *build;  /* a tuple with a key for each field, what makes something of the list, or NULL */
+    Py_ssize_t count;
+    Place *places;
+};
+
+/* The columns, empty yet. */
+static int make_columns(const RowTaker *self, npy_intp rows, PyArrayObject **columns)
+{
+    for (Py_ssize_t i = 0; i < self->count; i++) {
+        Place *place = self->places + i;
+        npy_intp shape[MOST_DIMS];
+        memcpy(shape, place->shape, (size_t)place->dims * sizeof *shape);
+        shape[0] = rows;
+        Py_INCREF((PyObject *)place->dtype); /* which is stolen */
+        columns[i] = (PyArrayObject *)PyArray_NewFromDescr(&PyArray_Type, place->dtype, place->dims, shape, NULL,
+                                                           NULL, 0, NULL);
+        if (!columns[i]) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Fills the columns whose fields lie in one table. */
+static int fill_from(const RowTaker *self, Py_ssize_t number, PyArrayObject *slots, PyArrayObject **columns,
+                     Field *fields)
+{
+    PyArrayObject *table = array_of(PyTuple_GetItem(self->tables, number), UINT8, 2, 0, "a table");
+    if (!table) {
+        return -1;
+    }
+    Copy copy = {.table = PyArray_BYTES(table),
+                 .rows = PyArray_DIM(table, 0),
+                 .row_size = PyArray_DIM(table, 1),
+                 .slots = DATA(npy_int64, slots),
+                 .count = PyArray_SIZE(slots),
+                 .field = fields};
+    for (Py_ssize_t i = 0; i < self->count; i++) {
+        const Place *place = self->places + i;
+        if (place->table == number) {
+            if (place->offset + place->size > copy.row_size) { /* somebody gave the table another shape */
+                PyErr_SetString(PyExc_ValueError, "a field does not lie within a row of its table");
+                return -1;
+            }
+            fields[copy.fields++] =
+                (Field){.offset = place->offset, .size = place->size, .column = PyArray_BYTES(columns[i])};
+            copy.bytes += PyArray_NBYTES(columns[i]);
+        }
+    }
+    return slots_fit(copy.slots, copy.count, copy.rows) < 0 ? -1 : run_copy(&copy, 0);
+}
+
+/* Takes over the references in `columns`. */
+static PyObject *gathered(const RowTaker *self, PyArrayObject **columns)
+{
+    int has_keys = self->build && PyTuple_Check(self->build);
+    PyObject *made = has_keys ? PyDict_New() : PyList_New(self->count);
+    for (Py_ssize_t i = 0; i < self->count; i++) {
+        PyObject *column = (PyObject *)columns[i];
+        columns[i] = NULL;
+        if (made && !has_keys) {
+            PyList_SetItem(made, i, column);
+            continue;
+        }
+        if (made && PyDict_SetItem(made, PyTuple_GetItem(self->build, i), column) < 0) {
+            Py_CLEAR(made);
+        }
+        Py_DECREF(column);
+    }
+    if (!made || !self->build || has_keys) {
+        return made;
+    }
+    PyObject *built = PyObject_CallFunctionObjArgs(self->build, made, NULL);
+    Py_DECREF(made);
+    return built;
+}
+
+PyObject *row_taker_take(const RowTaker *self, PyArrayObject *slots)
+{
+    PyArrayObject **columns = PyMem_Calloc((size_t)self->count + 1, sizeof *columns);
+    Field *fields = PyMem_Malloc(((size_t)self->count + 1) * sizeof *fields);
+    PyObject *result = NULL;
+    if (!columns || !fields) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    if (make_columns(self, PyArray_SIZE(slots), columns) < 0) {
+        goto done;
+    }
+    for (Py_ssize_t number = 0; number < PyTuple_Size(self->tables); number++) {
+        if (fill_from(self, number, slots, columns, fields) < 0) {
+            goto done;
+        }
+    }
+    result = gathered(self, columns);
+done:
+    for (Py_ssize_t i = 0; columns && i < self->count; i++) {
+        Py_XDECREF((PyObject *)columns[i]);
+    }
+    PyMem_Free(columns);
+    PyMem_Free(fields);
+    return result;
+}
+
+static PyObject *take(PyObject *op, PyObject *argument)
+{
+    PyArrayObject *slots = integers_of(argument, "slots");
+    PyObject *result = slots ? row_taker_take((RowTaker *)op, slots) : NULL;
+    Py_XDECREF((PyObject *)slots);
+    return result;
+}
+
+/* Making one. */
+
+static int look_at_tables(RowTaker *self, PyObject *tables)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_Size(tables); i++) {
+        if (!array_of(PyTuple_GetItem(tables, i), UINT8, 2, 0, "a table")) {
+            return -1;
+        }
+    }
+    self->tables = Py_NewRef(tables);
+    return 0;
+}
+
+static int look_at_shape(Place *place, PyObject *shape)
+{
+    place->dims = (int)PyTuple_Size(shape) + 1;
+    if (place->dims > MOST_DIMS) {
+        PyErr_SetString(PyExc_ValueError, "a field has too many dimensions");
+        return -1;
+    }
+    place->size = PyDataType_ELSIZE(place->dtype);
+    for (int i = 1; i < place->dims; i++) {
+        npy_intp length = PyLong_AsSsize_t(PyTuple_GetItem(shape, i - 1));
+        if (length < 0 || (length && place->size > NPY_MAX_INTP / length)) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetString(PyExc_ValueError, "a field cannot have that shape");
+            }
+            return -1;
+        }
+        place->shape[i] = length;
+        place->size *= length;
+    }
+    return 0;
+}
+
+/* One of (table, offset, dtype, shape). */
+static int look_at_field(RowTaker *self, Place *place, PyObject *field)
+{
+    PyObject *dtype, *shape;
+    Py_ssize_t offset;
+    if (!PyArg_ParseTuple(field, "nnO!O!;a field is (table, offset, dtype, shape)", &place->table, &offset,
+                          &PyArrayDescr_Type, &dtype, &PyTuple_Type, &shape)) {
+        return -1;
+    }
+    place->dtype = (PyArray_Descr *)Py_NewRef(dtype);
+    if (PyDataType_FLAGCHK(place->dtype, NPY_ITEM_REFCOUNT | NPY_NEEDS_PYAPI)) {
+        PyErr_Format(PyExc_TypeError, "a field must hold plain bytes, got %R", dtype);
+        return -1;
+    }
+    if (look_at_shape(place, shape) < 0) {
+        return -1;
+    }
+    npy_intp width = -1;
+    if (place->table >= 0 && place->table < PyTuple_Size(self->tables)) {
+        width = PyArray_DIM((PyArrayObject *)PyTuple_GetItem(self->tables, place->table), 1);
+    }
+    if (offset < 0 || place->size > width || offset > width - place->size) {
+        PyErr_SetString(PyExc_ValueError, "a field does not lie within a row of its table");
+        return -1;
+    }
+    place->offset = offset;
+    return 0;
+}
+
+static int look_at_build(RowTaker *self, PyObject *build)
+{
+    if (build == Py_None) {
+        return 0;
+    }
+    if (PyTuple_Check(build) ? PyTuple_Size(build) != self->count : !PyCallable_Check(build)) {
+        PyErr_SetString(PyExc_ValueError, "build must be a tuple with a key for each field, a callable, or None");
+        return -1;
+    }
+    self->build = Py_NewRef(build);
+    return 0;
+}
+
+static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"fields", "tables", "build", NULL};
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    PyObject *fields, *tables, *build = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!|O:RowTaker", names, &PyTuple_Type, &fields, &PyTuple_Type,
+                                     &tables, &build)) {
+        return NULL;
+    }
+    RowTaker *self = (RowTaker *)alloc(type, 0);
+    if (!self) {
+        return NULL;
+    }
+    Py_ssize_t count = PyTuple_Size(fields);
+    self->places = PyMem_Calloc((size_t)count + 1, sizeof *self->places);
+    if (!self->places) {
+        PyErr_NoMemory();
+    }
+    int done = !self->places || look_at_tables(self, tables) < 0 ? -1 : 0;
+    for (; done == 0 && self->count < count; ) {
+        done = look_at_field(self, self->places + self->count, PyTuple_GetItem(fields, self->count));
+        self->count++; /* also one that is refused: what it holds is let go of */
+    }
+    if (done < 0 || look_at_build(self, build) < 0) {
+        Py_DECREF((PyObject *)self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+static void dealloc(PyObject *op)
+{
+    RowTaker *self = (RowTaker *)op;
+    PyTypeObject *type = Py_TYPE(op);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    for (Py_ssize_t i = 0; i < self->count; i++) {
+        Py_XDECREF((PyObject *)self->places[i].dtype);
+    }
+    PyMem_Free(self->places);
+    Py_XDECREF(self->tables);
+    Py_XDECREF(self->build);
+    release(op);
+    Py_DECREF(type);
+}
+
+static PyMethodDef methods[] = {
+    {"take", take, METH_O,
+     "take($self, slots, /)\n--\n\n"
+     "Returns the fields of the rows in these slots, stacked: a list of new arrays, or what is built of it."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot type_slots[] = {
+    {Py_tp_doc, "RowTaker(fields, tables, build=None)\n--\n\nTakes rows of tables apart, into new columns."},
+    {Py_tp_new, make},
+    {Py_tp_dealloc, dealloc},
+    {Py_tp_methods, methods},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    "ding_buffer.kernels.compiled.RowTaker",
+    sizeof(RowTaker),
+    0,
+    Py_TPFLAGS_DEFAULT,
+    type_slots,
+};
+
+int add_row_taker(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
+    int done = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+    Py_XDECREF(type);
+    return done;
+}
