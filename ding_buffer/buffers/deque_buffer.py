@@ -283,7 +283,7 @@ class DequeBuffer(Buffer):
     def state_dict(self) -> dict[str, Any]:
         """Returns items, order, generator and the state of this buffer's layers.
 
-        Payloads and metas are shared with the buffer.
+        Payloads are shared with the buffer.
         """
         return self._state(copy=True)
 

@@ -168,6 +168,10 @@ static int look_at_field(RowTaker *self, Place *place, PyObject *field)
 {
     PyObject *dtype, *shape;
     Py_ssize_t offset;
+    if (!PyTuple_Check(field)) {
+        PyErr_SetString(PyExc_TypeError, "a field is (table, offset, dtype, shape)");
+        return -1;
+    }
     if (!PyArg_ParseTuple(field, "nnO!O!;a field is (table, offset, dtype, shape)", &place->table, &offset,
                           &PyArrayDescr_Type, &dtype, &PyTuple_Type, &shape)) {
         return -1;

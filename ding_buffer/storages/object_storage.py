@@ -112,9 +112,9 @@ class ObjectStorage:
         self._items.clear()
 
     def state_dict(self, slots: Any, copy: bool = True) -> dict[str, Any]:
-        """Returns payloads and metas, by reference."""
+        """Returns payloads by reference, and copies of metas: layers go on writing to those that are stored."""
         items = [self._items[slot] for slot in slots]
-        return {"data": [item.data for item in items], "meta": [item.meta for item in items]}
+        return {"data": [item.data for item in items], "meta": [{**item.meta} for item in items]}
 
     def content(self, state: Mapping[str, Any], count: int, skipped: int) -> ObjectContent:
         """Returns payloads and metas; of columns that were saved, one of each for every row."""

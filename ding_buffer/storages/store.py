@@ -331,7 +331,7 @@ class Store(Retirement):
     def state_dict(self, copy: bool = True) -> dict[str, Any]:
         """Returns items, order, groups and generator.
 
-        Payloads and metas of objects are shared, everything else is a copy; with ``copy=False`` rows may show
+        Payloads of objects are shared, everything else is a copy; with ``copy=False`` rows may show
         the storage's memory.
         """
         return {

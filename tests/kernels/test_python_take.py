@@ -66,6 +66,8 @@ def test_columns_are_what_is_built_of_them(compiled, build):
         (((0, 0, np.dtype("d"), (2,)),), None),
         (((0, 0, np.dtype("d"), (-1,)),), None),
         (((0, 0, np.dtype("O"), ()),), None),
+        ((7,), None),
+        (((0, 0),), None),
         (((0, 0, np.dtype("d"), ()),), ("a", "b")),
         (((0, 0, np.dtype("d"), ()),), "no callable"),
     ],

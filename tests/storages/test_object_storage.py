@@ -41,7 +41,8 @@ def test_payload_and_meta_are_kept_by_reference():
     assert [item] == storage.take([0], repeats=False)
     state = storage.state_dict([0])
     assert data is state["data"][0]
-    assert meta is state["meta"][0]
+    meta["noted"] = "later"
+    assert [{"a": 1}] == state["meta"]
 
 
 def test_a_slot_may_lie_beyond_the_last():
