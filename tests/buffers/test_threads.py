@@ -229,28 +229,3 @@ def test_whatever_copies_a_buffer_that_is_written_to_gets_one_moment_of_it():
         assert len(held) == len(set(held))
 
     assert 0 < min(streams(buffer, [copying, groups]))
-
-
-def test_saving_goes_on_while_layers_write_to_what_is_stored(tmp_path):
-    """A layer gives the metas new keys while they are written to the file."""
-    buffer = DequeBuffer(2000, seed=0).use(use_time_check())
-    for number in range(2000):
-        buffer.push(number, {"number": number})
-    done = threading.Event()
-
-    def read():
-        while not done.is_set():
-            buffer.sample(50)
-            buffer.update([item.index for item in buffer.sample(50)], meta={"seen": [True] * 50})
-
-    with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(read)
-        try:
-            for number in range(5):
-                buffer.save_data(tmp_path / str(number))
-        finally:
-            done.set()
-        reading.result()
-    twin = DequeBuffer(2000)
-    twin.load_data(tmp_path / "4")
-    assert list(range(2000)) == [item.data for item in twin]
