@@ -30,7 +30,7 @@ IF_IT_BUILDS := DING_BUFFER_BUILD_KERNELS=$(filter 0,$(DING_BUFFER_BUILD_KERNELS
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types format bench bench-peers wheel clean test-numpy1 test-pythons \
-	fuzz-kernels suite-c suite-numpy
+	test-threads fuzz-kernels suite-c suite-numpy
 .PRECIOUS: %/.made %/.torch %/.run %/.dev %/.numpy1 %/.light
 .DELETE_ON_ERROR:
 
@@ -95,6 +95,9 @@ clean: ## remove environments, caches and build products (runs/ stays)
 	rm -rf $(VENV) .venv-* build dist *.egg-info ding_buffer/kernels/*.so ding_buffer/kernels/*.pyd .coverage .coverage.* htmlcov
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+test-threads: $(VENV)/.dev ## many threads on each worker buffer, half a minute each instead of 2 seconds
+	DING_BUFFER_LONG=1 $(BIN)/python -m pytest tests/replay/test_worker_threads.py $(ARGS)
 
 test-numpy1: .venv-numpy1/.numpy1 ## the tests on numpy 1.26 and the numpy kernels (PYTHON up to 3.12)
 	DING_BUFFER_KERNELS=numpy .venv-numpy1/bin/python -m pytest $(ARGS)

@@ -22,6 +22,9 @@ The house, from the ground up; a room imports downwards only::
     structures  sum tree, rank index, ring index, group index
     storages    where items lie           samplers    which slots to take
     buffers     DequeBuffer, snapshots    middleware  one layer a file
+    replay      DI-engine's worker buffers, as faces of DequeBuffer
+    pipeline    PAMIQ's data module: data crosses threads
+    trajectories  AMAGO's loading module: trajectories on disk, slices, mixtures (torch)
     learners    task, pushers, fetcher, learners       integrations   gymnasium's vector environments
     config      create_buffer             data, framework  the names DI-engine's users import
     cli         ding-buffer run

@@ -23,6 +23,8 @@ class GroupSample(Middleware):
     inside: ClassVar = {
         "padding": "it would cut what padding has made equally long",
         "use_time_check": "use_time_check would count the use of items that are then cut away",
+        "rate_limit": "rate_limit would count items that are then cut away",
+        "monitor": "monitor would count items that are then cut away",
     }
 
     def __init__(

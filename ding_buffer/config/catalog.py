@@ -6,6 +6,12 @@ Ready-made names, with the other spellings that are accepted:
 kind      name                         also
 ========  ===========================  =========================
 type      ``deque``                    ``DequeBuffer``
+type      ``naive``                    ``NaiveReplayBuffer``
+type      ``elastic``                  ``ElasticReplayBuffer``
+type      ``sequence``                 ``SequenceReplayBuffer``
+type      ``episode``                  ``EpisodeReplayBuffer``
+type      ``advanced``                 ``AdvancedReplayBuffer``
+type      ``deque_wrapper``            ``DequeBufferWrapper``
 layer     ``PriorityExperienceReplay`` ``per``
 layer     ``clone_object``             ``clone``
 layer     ``group_sample``             ``group``
@@ -15,6 +21,11 @@ layer     ``sample_range_view``        ``range_view``
 layer     ``padding``                  ``pad``
 layer     ``n_step``                   ``nstep``
 layer     ``sequence``                 ``sequences``
+layer     ``track_removed``            ``removals``
+layer     ``rate_limit``               ``rate_limiter``
+layer     ``monitor``                  ``metrics``
+layer     ``random_replacement``       ``replacement``
+layer     ``reservoir``                ``reservoir_sampling``
 storage   ``object``                   ``ObjectStorage``
 storage   ``column``                   ``ColumnStorage``
 storage   ``memmap``                   ``MemmapStorage``
@@ -23,7 +34,8 @@ storage   ``shared``                   ``SharedStorage``
 
 A user adds names with the decorators below, or, from an installed distribution, with entry points in the
 groups ``ding_buffer.buffers``, ``ding_buffer.layers`` and ``ding_buffer.storages``. The settings of an entry
-are the parameters of its factory; nothing else has to be written down.
+are the parameters of its factory; nothing else has to be written down. A buffer class whose constructor takes
+one config has a class method ``from_settings`` that takes its keys one by one, and ``default_config``.
 """
 
 from __future__ import annotations
@@ -40,8 +52,24 @@ if TYPE_CHECKING:
 BUFFERS = Registry(
     "buffer type",
     "ding_buffer.buffers",
-    shipped={"deque": "ding_buffer.buffers.deque_buffer:DequeBuffer"},
-    aliases={"DequeBuffer": "deque"},
+    shipped={
+        "deque": "ding_buffer.buffers.deque_buffer:DequeBuffer",
+        "naive": "ding_buffer.replay.naive_buffer:NaiveReplayBuffer",
+        "elastic": "ding_buffer.replay.elastic_buffer:ElasticReplayBuffer",
+        "sequence": "ding_buffer.replay.sequence_buffer:SequenceReplayBuffer",
+        "episode": "ding_buffer.replay.episode_buffer:EpisodeReplayBuffer",
+        "advanced": "ding_buffer.replay.advanced_buffer:AdvancedReplayBuffer",
+        "deque_wrapper": "ding_buffer.replay.deque_wrapper:DequeBufferWrapper",
+    },
+    aliases={
+        "DequeBuffer": "deque",
+        "NaiveReplayBuffer": "naive",
+        "ElasticReplayBuffer": "elastic",
+        "SequenceReplayBuffer": "sequence",
+        "EpisodeReplayBuffer": "episode",
+        "AdvancedReplayBuffer": "advanced",
+        "DequeBufferWrapper": "deque_wrapper",
+    },
 )
 LAYERS = Registry(
     "layer",
@@ -56,6 +84,11 @@ LAYERS = Registry(
         "padding": "ding_buffer.middleware.pad:padding",
         "n_step": "ding_buffer.middleware.n_steps:n_step",
         "sequence": "ding_buffer.middleware.sequences:sequence",
+        "track_removed": "ding_buffer.middleware.removals:track_removed",
+        "rate_limit": "ding_buffer.middleware.rate_limits:rate_limit",
+        "monitor": "ding_buffer.middleware.monitoring:monitor",
+        "random_replacement": "ding_buffer.middleware.replacement:random_replacement",
+        "reservoir": "ding_buffer.middleware.reservoir_sampling:reservoir",
     },
     aliases={
         "per": "PriorityExperienceReplay",
@@ -67,6 +100,11 @@ LAYERS = Registry(
         "pad": "padding",
         "nstep": "n_step",
         "sequences": "sequence",
+        "removals": "track_removed",
+        "rate_limiter": "rate_limit",
+        "metrics": "monitor",
+        "replacement": "random_replacement",
+        "reservoir_sampling": "reservoir",
     },
 )
 STORAGES = Registry(

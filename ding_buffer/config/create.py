@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ding_buffer.config.load import load_config, source_name
 from ding_buffer.config.plan import CAPACITY, Part, read_plan, read_type
 from ding_buffer.config.problems import Problems, joined
-from ding_buffer.core.errors import MissingExtra
+from ding_buffer.core.errors import ConfigError, MissingExtra
 from ding_buffer.core.settings import default_settings
 
 if TYPE_CHECKING:
@@ -31,20 +31,24 @@ if TYPE_CHECKING:
     from ding_buffer.config.load import ConfigSource
     from ding_buffer.config.plan import Plan
     from ding_buffer.config.registry import Factory
-    from ding_buffer.core.buffer import Buffer
 
 __all__ = ["create_buffer", "get_buffer_cls", "load_config"]
 
 
-def create_buffer(cfg: ConfigSource) -> Buffer:
+def create_buffer(cfg: ConfigSource, **given: Any) -> Any:
     """Makes the buffer that ``cfg`` describes, with its storage and its layers in place.
+
+    A ``Buffer``, or for the types of ``ding_buffer.replay`` an ``IBuffer``; those also take ``tb_logger``,
+    ``exp_name`` and ``instance_name``. ``given`` is what stands in no file: further settings of the type;
+    None is as if not given.
 
     ``cfg`` (an EasyDict, any mapping, or the path of a YAML file) is not changed. Its mistakes are told by
     one ``ConfigError``: unknown keys and names, wrong types, impossible values, layers in an order that is
     refused. A missing optional library stays a ``MissingExtra``.
     """
     problems = Problems(source_name(cfg))
-    plan = read_plan(load_config(cfg), problems)
+    also = {key: value for key, value in given.items() if value is not None}
+    plan = read_plan({**load_config(cfg), **also}, problems)
     layers = {
         position: _make(layer, problems)
         for position, layer in enumerate(plan.layers)
@@ -53,7 +57,7 @@ def create_buffer(cfg: ConfigSource) -> Buffer:
     if problems and plan.storage is not None:
         # A storage may touch a disk; it is made for a config without mistakes only.
         problems.raise_if_any()
-    buffer: Buffer = _make_buffer(plan, problems)
+    buffer = _make_buffer(plan, problems)
     problems.raise_if_any()
     for position, layer in enumerate(plan.layers):
         made = layers[position] if position in layers else _make(layer, problems, buffer)
@@ -111,6 +115,8 @@ def _noting(problems: Problems, path: str, settings: Mapping[str, Any]) -> Itera
         yield
     except MissingExtra:
         raise
+    except ConfigError as error:  # says itself where
+        problems.add(path, str(error), error)
     except (ValueError, TypeError) as error:
         message = str(error)
         words = re.findall(r"\w+", message)

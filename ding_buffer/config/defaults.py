@@ -27,11 +27,19 @@ def default_config(name_or_cls: str | Factory) -> EasyDict:
     if not isinstance(name_or_cls, str):
         names = (registry.name_of(name_or_cls) for registry in _CATALOG)
         name = next((found for found in names if found is not None), None)
-        return EasyDict({"type": name} if name else {}, **default_settings(name_or_cls))
+        return EasyDict({"type": name} if name else {}, **_defaults_of(name_or_cls))
     for registry in _CATALOG:
         if name_or_cls in registry:
-            return EasyDict({"type": name_or_cls}, **default_settings(registry.get(name_or_cls)))
+            return EasyDict({"type": name_or_cls}, **_defaults_of(registry.get(name_or_cls)))
     known = [name for registry in _CATALOG for name in registry.names()]
     meant = nearest(name_or_cls, known)
     hint = f"; did you mean {meant}?" if meant else ""
     raise ConfigError(f"unknown name {name_or_cls!r}{hint} (known: {', '.join(known)})")
+
+
+def _defaults_of(factory: Factory) -> EasyDict:
+    """Returns the defaults of a class that takes them as one config, or else of the parameters."""
+    if hasattr(factory, "from_settings"):
+        defaults = getattr(factory, "default_config")()  # noqa: B009
+        return EasyDict({key: value for key, value in defaults.items() if key != "type"})
+    return default_settings(factory)

@@ -79,10 +79,15 @@ def read_plan(config: Mapping[str, Any], problems: Problems) -> Plan:
     elif storage is not None:
         settings["storage"] = storage
     if factory is not None:
-        if plan.storage is not None and "storage" not in settings_of(factory):
+        maker = getattr(factory, "from_settings", factory)
+        if plan.storage is not None and "storage" not in settings_of(maker):
             problems.add("storage", "this type has no choice of storage")
-        read = read_settings(factory, settings, "", problems, beside=STRUCTURE, elsewhere=_layer_with)
-        plan.buffer = Part("", factory, read) if read is not None else None
+        read = read_settings(maker, settings, "", problems, beside=STRUCTURE, elsewhere=_layer_with)
+        plan.buffer = Part("", maker, read) if read is not None else None
+        if config.get("middleware") and maker is not factory and not hasattr(factory, "use"):
+            problems.add(
+                "middleware", "this type has the layers that its settings ask for, and takes no others"
+            )
     plan.layers = _read_layers(config.get("middleware"), problems)
     return plan
 

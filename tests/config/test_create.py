@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections import UserDict
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -231,9 +233,60 @@ def test_the_class_of_a_type_is_found_without_its_settings(name: str) -> None:
 
 
 def test_the_class_of_an_unknown_type_is_refused() -> None:
-    with pytest.raises(ConfigError, match="unknown buffer type 'advanced'"):
-        get_buffer_cls({"type": "advanced"})
+    with pytest.raises(ConfigError, match="unknown buffer type 'advance'; did you mean advanced"):
+        get_buffer_cls({"type": "advance"})
 
 
 def test_configs_are_loaded_from_here_too() -> None:
     assert {"type": "deque"} == load_config({"type": "deque"})
+
+
+WORKERS = ["naive", "elastic", "sequence", "episode", "advanced", "deque_wrapper"]
+
+
+@pytest.mark.parametrize("kind", [dict, EasyDict])
+@pytest.mark.parametrize("name", WORKERS)
+def test_worker_buffers_are_made_from_a_config_and_what_stands_beside_it(name: str, kind) -> None:
+    writer = SimpleNamespace(add_scalar=lambda tag, value, step: None)
+    cfg = kind({"type": name, "replay_buffer_size": 7})
+    buffer = create_buffer(cfg, tb_logger=writer, exp_name="run", instance_name="mine")
+
+    assert get_buffer_cls(cfg) is type(buffer)
+    assert (7, "run", "mine") == (buffer.replay_buffer_size, buffer.exp_name, buffer.instance_name)
+    assert {"type": name, "replay_buffer_size": 7} == cfg
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_the_default_config_of_a_worker_buffer_makes_one(name: str) -> None:
+    face: Any = get_buffer_cls({"type": name})
+    made = create_buffer(face.default_config())
+
+    assert name == made.cfg.type
+
+
+@pytest.mark.parametrize(
+    ("cfg", "message"),
+    [
+        (
+            {"replay_bufer_size": 3},
+            "the buffer config: replay_bufer_size: .* did you mean replay_buffer_size",
+        ),
+        (
+            {"monitor": {"periodic_thruput": {"second": 3}}},
+            "monitor.periodic_thruput.second: .* mean seconds",
+        ),
+        ({"deepcopy": 3}, "deepcopy: expected true or false, got 3"),
+        ({"middleware": ["clone"]}, "middleware: this type has the layers that its settings ask for"),
+        ({"storage": "column"}, "storage: this type has no choice of storage"),
+    ],
+)
+def test_a_mistake_in_the_config_of_a_worker_buffer_is_told_with_its_path(cfg, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        create_buffer({"type": "advanced", **cfg})
+
+
+def test_what_stands_beside_a_config_must_be_a_setting_of_its_type() -> None:
+    with pytest.raises(ConfigError, match="tb_logger: unknown key"):
+        create_buffer({"type": "deque", "size": 3}, tb_logger=object())
+
+    assert 5 == create_buffer({"type": "deque", "size": 3}, size=5, tb_logger=None).size

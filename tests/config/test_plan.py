@@ -113,7 +113,10 @@ def test_a_part_knows_whether_it_has_to_be_given_the_buffer() -> None:
         ({"storage": 3}, "storage: expected a Storage (a Python object) or null, got 3 (int)"),
         ({"middlewares": []}, "middlewares: unknown key; did you mean middleware?"),
         ({"type": 3}, "type: expected the name of a buffer type, got 3 (int)"),
-        ({"type": "dequeue"}, "type: unknown buffer type 'dequeue'; did you mean deque? (known: deque)"),
+        (
+            {"type": "dequeue"},
+            "type: unknown buffer type 'dequeue'; did you mean deque? (known: advanced, deque, ",
+        ),
         ({"import_names": "os"}, "import_names: expected a list of module names, got the text 'os'"),
         (
             {"import_names": [".os"]},
@@ -143,7 +146,7 @@ def test_a_type_is_required_and_the_known_ones_are_named() -> None:
     problems = Problems("it")
 
     assert read_type({"size": 3}, problems) is None
-    with pytest.raises(ConfigError, match="it: type: required, one of: deque"):
+    with pytest.raises(ConfigError, match="it: type: required, one of: advanced, deque, "):
         problems.raise_if_any()
 
 

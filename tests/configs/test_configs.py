@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from ding_buffer.config.create import create_buffer, load_config
-from ding_buffer.core.errors import MissingMeta, NotEnoughItems, SchemaError
+from ding_buffer.core.errors import MissingMeta, NotEnoughItems, RateLimited, SchemaError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-# Where a YAML file describes a whole run, its buffer is a section.
-FILES = sorted(path.name for path in CONFIGS.glob("*.yaml"))
+# Where a YAML file describes a whole run, its buffer is a section. Of workers: test_worker_configs.py.
+FILES = sorted(path.name for path in CONFIGS.glob("*.yaml") if not path.name.startswith("worker_"))
 
 
 def section(name: str) -> dict[str, Any]:
@@ -196,6 +196,20 @@ def test_cloned_shields_the_buffer_from_writes_on_both_sides() -> None:
     assert {"obs": [1, 2]} == buffer.sample(1)[0].data
 
 
+def test_monitored_logs_what_the_buffer_is_doing(caplog: pytest.LogCaptureFixture) -> None:
+    buffer = made("monitored.yaml")
+    buffer.extend([{"obs": step} for step in range(200)])
+    with caplog.at_level("INFO", logger="ding_buffer"):
+        for _ in range(1000):
+            indices = [item.index for item in buffer.sample(4)]
+            buffer.update(indices, meta={"priority": [2.0] * 4})
+    (line,) = [record.getMessage() for record in caplog.records]
+
+    assert line.startswith("replay: size 200, pushed_total 200, ")
+    for figure in ("sampled_total 4,000", "reuse_avg", "sample_age_avg", "priority_max 2", "ess_avg"):
+        assert figure in line
+
+
 def test_padded_groups_have_one_length() -> None:
     buffer = made("padded_groups.yaml")
     push_episodes(buffer, [30, 5])
@@ -237,6 +251,50 @@ def test_n_step_sums_five_rewards_and_says_how_to_go_on() -> None:
     assert (1 - 0.99**5) / 0.01 == pytest.approx(first.data["reward"])
     assert (5, pytest.approx(0.99**5)) == (first.data["next_obs"], first.data["discount"])
     assert (8, 0.0, 4) == (last.data["next_obs"], last.data["discount"], last.meta["n_step"])
+
+
+def test_rate_limited_keeps_eight_samples_an_item_on_average() -> None:
+    layers = with_layer("rate_limited.yaml", "rate_limit", mode="refuse")
+    buffer = made("rate_limited.yaml", middleware=layers)
+    refused = {"push": 0, "sample": 0}
+    with pytest.raises(RateLimited):
+        buffer.sample(32)
+    for step in range(2000):
+        refused["push"] += buffer.push(step) is None
+        if step % (3 if step < 1000 else 6) == 0:
+            try:
+                buffer.sample(32)
+            except RateLimited:
+                refused["sample"] += 1
+    counts = buffer.stats()["rate_limit"]
+
+    assert min(refused.values()) > 0
+    assert abs(counts["ahead"]) <= 512
+    assert 8 * (counts["pushed"] - 64) - counts["sampled"] == counts["ahead"]
+
+
+def test_random_replacement_lets_old_items_live_on() -> None:
+    layers = with_layer("random_replacement.yaml", "random_replacement", expected_survival_length=50_000)
+    buffer = made("random_replacement.yaml", size=100, middleware=layers)
+    for step in range(20_000):
+        buffer.push(step)
+    chance = 100 / 50_000 * (np.log(100) + 0.5772)
+    replaced = buffer.stats()["random_replacement"]["replaced"]
+
+    assert 100 == len(buffer)
+    assert chance * 19_900 == pytest.approx(replaced, abs=4 * (chance * 19_900) ** 0.5)
+    assert sum(item.data < 100 for item in buffer) > 2
+
+
+def test_reservoir_holds_early_and_late_items_alike() -> None:
+    held: Counter[int] = Counter()
+    for seed in range(60):
+        buffer = made("reservoir.yaml", size=50, seed=seed)
+        for step in range(500):
+            buffer.push(step)
+        held.update(item.data // 100 for item in buffer)
+
+    assert all(abs(held[part] - 600) < 4 * (600 * 0.9 * 0.8) ** 0.5 for part in range(5)), held
 
 
 def test_newest_only_never_samples_what_is_older() -> None:

@@ -49,7 +49,7 @@ class Updates(Middleware):
 
 
 def test_w4_the_priorities_of_every_batch_arrive() -> None:
-    """Of the serial 'deque' wrapper, which is not here yet; its 250 iterations of 8, through our learner."""
+    """Of the serial 'deque' wrapper: see test_worker_defects.py. Its 250 iterations of 8, by our learner."""
     updates, policy = Updates(), Policy()
     buffer = DequeBuffer(100, seed=0).use(updates, PriorityExperienceReplay())
     buffer.extend([{"obs": number} for number in range(100)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -70,6 +71,16 @@ def test_own_layers_refuse_clip_and_count() -> None:
     assert max(told["rewards"]) <= 1.0
 
 
+def test_what_one_thread_collects_another_learns_from() -> None:
+    told = run("collector_and_trainer", 2000)
+    counts = told["counts"]
+
+    assert [3.0, -2.0, 1.0] == pytest.approx(told["weights"].tolist(), abs=0.15)
+    assert 2000 == counts["added"] + counts["dropped"]
+    assert 0 == counts["pending"] == counts["rejected"]
+    assert counts["size"] == len(told["resumed"])
+
+
 def test_a_learner_draws_what_actors_push_in_other_processes() -> None:
     # As a program: what its processes are to do has to be found in its main module.
     ran = subprocess.run(
@@ -84,8 +95,29 @@ def test_a_learner_draws_what_actors_push_in_other_processes() -> None:
     assert "2 actors pushed 800 steps; 800 are held, 0 missed." == ran.stdout.splitlines()[0]
 
 
+def test_a_sequence_policy_learns_from_actors_files_and_demonstrations() -> None:
+    pytest.importorskip("torch")
+    # As a program: what its processes are to do has to be found in its main module.
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / "trajectories_on_disk.py"), "120"],
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = [int(number) for number in re.findall(r"\d+", ran.stdout)]
+
+    assert "" == ran.stderr
+    before, after, updates, _, replay, demonstrations = told
+    assert 120 == updates
+    assert after > 2 * before
+    assert min(replay, demonstrations) > 0
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_each_runs_by_itself_and_tells_its_reader_something(path: Path, tmp_path: Path) -> None:
+    if "\nimport torch\n" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("torch")
     env = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
     ran = subprocess.run(
         [sys.executable, "-W", "error", str(path), "60"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,8 +82,17 @@ class Oracle:
     independent = False
     """Whether nothing is shared with what is stored."""
     pads = False
+    thins = False
+    """Whether in a full buffer another item than the oldest gives way, or the new one; see ``decisions``."""
     window = 0
     """How many items of one episode are drawn where a flat batch is asked for; 0: one."""
+
+    def watch(self, buffer: Any) -> None:
+        """Is given the buffer before anything happens to it."""
+
+    def decision(self) -> str | None:
+        """The index of the item that gives way to the next one, None where that is kept out."""
+        raise NotImplementedError
 
     def query(self, now: int) -> dict[str, Any]:
         """What the layer needs to be told with each sample."""
@@ -106,6 +116,9 @@ class Oracle:
     def goes_last(self, record: Record) -> bool:
         """Whether an item is deleted after the draw."""
         return False
+
+    def after(self, held: list[str], pushes: Sequence[tuple[str, int | None]]) -> None:
+        """Raises if something is not right after a step: what is held, oldest first, and all there was."""
 
 
 class Cloned(Oracle):
@@ -161,6 +174,39 @@ class Weighed(Oracle):
             return None
         windows = np.convolve(masses, np.ones(drawn.unroll_len), "valid")
         return float(masses.sum() * windows[members.index(group[0].index)] / windows.sum())
+
+
+class Observed(Oracle):
+    """Each batch is reported, with what is true of it."""
+
+    def __init__(self) -> None:
+        self.reports: list[dict[str, float]] = []
+
+    def begin(self) -> Any:
+        """Returns what is to be told of each batch, from now on."""
+        self.reports = []
+        return self.reports.append
+
+    def check(self, drawn: Drawn) -> None:
+        assert 1 == len(self.reports)
+        report = self.reports.pop()
+        figures = {tag.removeprefix("buffer/"): figure for tag, figure in report.items()}
+        place = {index: place for place, (index, _) in enumerate(drawn.pushes)}
+        newest = len(drawn.pushes) - 1
+        values = {
+            "sample_age": [newest - place[item.index] for item in drawn.items],
+            "reuse": [drawn.records[item.index].uses + drawn.uses[item.index] for item in drawn.items],
+            "priority": [item.meta["priority"] for item in drawn.items if "priority" in item.meta],
+        }
+        for name, numbers in values.items():
+            if numbers:
+                assert figures[f"{name}_avg"] == pytest.approx(sum(numbers) / len(numbers))
+                assert figures[f"{name}_max"] == max(numbers)
+        if "ess_avg" in figures:  # otherwise they are weighed further out
+            weights = np.array([float(item.meta["priority_IS"]) for item in drawn.items])
+            share = weights.sum() ** 2 / (len(weights) * (weights**2).sum())
+            assert figures["ess_avg"] == figures["ess_min"] == pytest.approx(share)
+        assert newest + 1 == figures["pushed_total"] == figures["size"] + figures["removed_total"]
 
 
 class Cut(Oracle):
@@ -279,3 +325,69 @@ class Windowed(Oracle):
 
     def check(self, drawn: Drawn) -> None:
         assert not drawn.windows or {self.window} == {len(group) for group in drawn.groups}
+
+
+class Accounted(Oracle):
+    """What was pushed and is not held was handed over, each item once."""
+
+    def begin(self) -> Callable[[list[Any], str], None]:
+        """Returns what a new layer is to hand items to."""
+        self._left: list[str] = []
+        return self._take
+
+    def _take(self, items: list[Any], reason: str) -> None:
+        assert {reason} <= {"evicted", "deleted", "cleared"}  # a walk reloads only what is there
+        assert [item.data["n"] for item in items] == [item.data["obs"][0] for item in items]
+        self._left += [item.index for item in items]
+
+    def after(self, held: list[str], pushes: Sequence[tuple[str, int | None]]) -> None:
+        assert sorted(index for index, _ in pushes) == sorted([*held, *self._left])
+
+
+class Paced(Oracle):
+    """All that was pushed and drawn is counted, whoever pushed it, whatever else is done to the batch."""
+
+    def begin(self, layer: Any) -> Any:
+        """Returns the layer, whose counts it looks at from now on."""
+        self._layer, self._drawn = layer, 0
+        return layer
+
+    def check(self, drawn: Drawn) -> None:
+        self._drawn += len(drawn.items)
+
+    def after(self, held: list[str], pushes: Sequence[tuple[str, int | None]]) -> None:
+        counted = self._layer.stats()
+        assert (len(pushes), self._drawn) == (counted["pushed"], counted["sampled"])
+
+
+class Replaced(Oracle):
+    """What was drawn decides which item gives way to a new one, or that the new one is kept out."""
+
+    thins = True
+
+    def __init__(self, chance: float | None) -> None:
+        self._chance = chance
+
+    def begin(self) -> dict[str, Any]:
+        """Returns what a new layer is to draw with."""
+        self.decisions: list[str | None] = []
+        self._rng = np.random.default_rng(1)
+        return {"pick": self._pick} if self._chance is None else {"draw": self._draw, "pick": self._pick}
+
+    def watch(self, buffer: Any) -> None:
+        self._buffer = buffer
+
+    def _draw(self) -> float:
+        number = float(self._rng.random())
+        if number > (self._chance or 0.0):
+            self.decisions.append(None)
+        return number
+
+    def _pick(self, count: int) -> int:
+        slot, capacity = int(self._rng.integers(count)), self._buffer.capacity
+        held = self._buffer.store.names(np.array([slot]))[0] if slot < capacity else None
+        self.decisions.append(held)
+        return slot
+
+    def decision(self) -> str | None:
+        return self.decisions.pop(0)

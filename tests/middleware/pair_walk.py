@@ -34,6 +34,8 @@ class Walk:
         self.known = ["never-there"]
         self.pushes: list[tuple[str, int | None]] = []  # all there ever were, with the env they had then
         self.runs: NaiveRuns = NaiveRuns()
+        for oracle in self.oracles:
+            oracle.watch(buffer)
 
     def run(self, steps: int) -> None:
         """Takes so many steps."""
@@ -58,11 +60,20 @@ class Walk:
         self.pushed += 1
         return payload(self.pushed), meta
 
+    def makes_room(self, outside: bool = False) -> bool:
+        """Forgets who gives way to the next item, if anybody must; returns whether it comes in at all."""
+        if len(self.records) < CAPACITY:
+            return True
+        leaving: str | None = next(iter(self.records))
+        for oracle in [] if outside else self.oracles:
+            if oracle.thins and leaving is not None:
+                leaving = oracle.decision()
+        self.forget([] if leaving is None else [leaving])
+        return leaving is not None
+
     def take_in(self, index: str, data: dict[str, Any], meta: dict[str, Any]) -> None:
         priority = meta.get("priority", self.highest)
         self.highest = max(self.highest, priority)
-        if len(self.records) == CAPACITY:
-            self.forget([next(iter(self.records))])
         self.runs.push(index, meta["env"], data["terminated"] or data["truncated"])
         self.records[index] = Record(data["n"], meta["env"], meta[ITERATION], priority)
         self.known.append(index)
@@ -74,6 +85,9 @@ class Walk:
         outside = self.rng.random() < 0.3
         item = (self.outside if outside else self.buffer).push(data, meta)
         assert before == meta
+        assert self.makes_room(outside) is (item is not None)
+        if item is None:
+            return
         if not outside:
             self.not_shared(data, item)
         self.take_in(item.index, data, meta)
@@ -85,8 +99,12 @@ class Walk:
             batch = {key: np.array([data[key] for data in batch]) for key in batch[0]}
         items = self.buffer.extend(batch, meta=[meta for _, meta in pairs])
         for item, (data, meta) in zip(items, pairs, strict=True):
-            self.not_shared(data, item, copied=self.columns)
-            self.take_in(item.index, data, meta)
+            assert self.makes_room() is (item is not None)
+            if item is not None:
+                # Where a layer has no way to push many, each payload of a list is pushed by itself.
+                one_by_one = self.any("thins") and isinstance(batch, list)
+                self.not_shared(data, item, copied=self.columns and not one_by_one)
+                self.take_in(item.index, data, meta)
 
     def not_shared(self, data: dict[str, Any], item: Any, copied: bool = False) -> None:
         assert data["n"] == item.data["n"]
@@ -303,4 +321,6 @@ class Walk:
         for record, item in zip(self.records.values(), items, strict=True):
             said = (item.data["n"], item.meta["env"], item.meta[ITERATION])
             assert (record.number, record.env, record.iteration) == said
+        for oracle in self.oracles:
+            oracle.after(list(self.records), self.pushes)
         self.buffer.store.check()

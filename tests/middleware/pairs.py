@@ -11,10 +11,15 @@ from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import ChainError
 from ding_buffer.middleware.clone import clone_object
 from ding_buffer.middleware.group_sampling import group_sample
+from ding_buffer.middleware.monitoring import monitor
 from ding_buffer.middleware.n_steps import n_step
 from ding_buffer.middleware.pad import padding
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.range_view import sample_range_view
+from ding_buffer.middleware.rate_limits import rate_limit
+from ding_buffer.middleware.removals import track_removed
+from ding_buffer.middleware.replacement import random_replacement
+from ding_buffer.middleware.reservoir_sampling import reservoir
 from ding_buffer.middleware.sequences import sequence
 from ding_buffer.middleware.stale import staleness_check
 from ding_buffer.middleware.use_count import use_time_check
@@ -36,6 +41,10 @@ class Shipped(NamedTuple):
     second: tuple[Callable[[], Any], Oracle] | None = None
 
 
+_LEFT, _LEFT_TOO = expect.Accounted(), expect.Accounted()
+_PACED = expect.Paced()
+_SEEN, _SEEN_TOO = expect.Observed(), expect.Observed()
+_REPLACED, _KEPT = expect.Replaced(0.7), expect.Replaced(None)
 LAYERS = [
     Shipped(
         "PriorityExperienceReplay",
@@ -65,6 +74,21 @@ LAYERS = [
     Shipped("padding", padding, expect.Padded()),
     Shipped("n_step", lambda: n_step(3, 0.9), expect.Stepped(3, 0.9)),
     Shipped("sequence", lambda: sequence(2), expect.Windowed(2)),
+    Shipped(
+        "monitor",
+        lambda: monitor(_SEEN.begin(), every_samples=1),
+        _SEEN,
+        (lambda: monitor(_SEEN_TOO.begin(), every_samples=1), _SEEN_TOO),
+    ),
+    Shipped("rate_limit", lambda: _PACED.begin(rate_limit(4, slack=1e9, mode="refuse")), _PACED),
+    Shipped(
+        "track_removed",
+        lambda: track_removed(_LEFT.begin()),
+        _LEFT,
+        (lambda: track_removed(_LEFT_TOO.begin()), _LEFT_TOO),
+    ),
+    Shipped("random_replacement", lambda: random_replacement(0.7, **_REPLACED.begin()), _REPLACED),
+    Shipped("reservoir", lambda: reservoir(**_KEPT.begin()), _KEPT),
 ]
 
 STORAGES: dict[str, Callable[[], Any]] = {
@@ -106,6 +130,15 @@ def compose(storage: str, outer: Shipped, inner: Shipped, seed: int) -> tuple[De
     return buffer.use(outer.make()).use(make()), [outer.oracle, oracle]
 
 
+def unfit(storage: str, layer: Shipped) -> str | None:
+    """Returns what a layer says against a storage on which it cannot work whatever is beside it."""
+    try:
+        DequeBuffer(CAPACITY, storage=STORAGES[storage]()).use(layer.make())
+    except ChainError as error:
+        return str(error)
+    return None
+
+
 def refusal(storage: str, outer: Shipped, inner: Shipped) -> str | None:
     """Returns what ``use`` says against the pair, or None where it has nothing to say."""
     try:
@@ -125,6 +158,9 @@ def walk(storage: str, outer: Shipped, inner: Shipped, seed: int) -> Walk:
 
 def outcome(storage: str, outer: Shipped, inner: Shipped) -> str:
     """Returns a cell of the table; that a pair which is not refused is right is what the tests prove."""
+    wrong = [layer.name for layer in dict.fromkeys([outer, inner]) if unfit(storage, layer)]
+    if wrong:
+        return f"refused: {' and '.join(wrong)} on this storage"
     refused = refusal(storage, outer, inner)
     if refused is None:
         return "right"

@@ -16,19 +16,30 @@ from ding_buffer.core.errors import ChainError
 from ding_buffer.core.item import BufferedData
 from ding_buffer.middleware.clone import CloneObject, clone_object
 from ding_buffer.middleware.group_sampling import group_sample
+from ding_buffer.middleware.monitoring import Monitor
 from ding_buffer.middleware.n_steps import NStep, n_step
 from ding_buffer.middleware.pad import Padding
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.range_view import sample_range_view
+from ding_buffer.middleware.rate_limits import RateLimit
+from ding_buffer.middleware.removals import TrackRemoved
+from ding_buffer.middleware.replacement import RandomReplacement, random_replacement
+from ding_buffer.middleware.reservoir_sampling import Reservoir
 from ding_buffer.middleware.sequences import SequenceReplay, sequence
 from ding_buffer.middleware.stale import staleness_check
 from ding_buffer.middleware.use_count import use_time_check
+from ding_buffer.structures.slot_uses import SlotUses
 from tests.middleware import pair_oracles as expect
 from tests.middleware.pair_walk import CAPACITY, Walk
-from tests.middleware.pairs import HOW, LAYERS, SHORTER, STEPS, STORAGES, TABLE, refusal, table, walk
+from tests.middleware.pairs import HOW, LAYERS, SHORTER, STEPS, STORAGES, TABLE, refusal, table, unfit, walk
 from tests.middleware.plain_buffer import PlainBuffer
 
-PAIRS = list(itertools.product(STORAGES, LAYERS, LAYERS))
+UNFIT = [(storage, layer) for storage in STORAGES for layer in LAYERS if unfit(storage, layer)]
+PAIRS = [
+    (storage, outer, inner)
+    for storage, outer, inner in itertools.product(STORAGES, LAYERS, LAYERS)
+    if (storage, outer) not in UNFIT and (storage, inner) not in UNFIT
+]
 RIGHT = [pair for pair in PAIRS if refusal(*pair) is None]
 REFUSED = [pair for pair in PAIRS if refusal(*pair) is not None]
 
@@ -59,6 +70,16 @@ def test_a_refusal_names_both_layers_and_a_fix_that_works(storage, outer, inner)
     else:
         assert f"Use {inner.name} first" in message
         assert refusal(storage, inner, outer) is None
+
+
+@pytest.mark.parametrize(("storage", "layer"), UNFIT, ids=called)
+def test_a_layer_that_cannot_work_on_a_storage_says_which_to_use(storage, layer):
+    message = unfit(storage, layer) or ""
+
+    assert message.startswith(layer.name)
+    for other in ("ObjectStorage", "ColumnStorage", "MemmapStorage"):
+        assert other in message
+        assert unfit(other.removesuffix("Storage").lower(), layer) is None
 
 
 def test_no_pair_is_refused_in_both_orders():
@@ -141,6 +162,98 @@ class BridgesGaps(SequenceReplay):
         self._starts.rebuild(slots, np.arange(len(slots)), len(slots), *read)
 
 
+class ForgetsEvictions(TrackRemoved):
+    """Tells of deletions alone."""
+
+    def on_evicted(self, slots):
+        return None
+
+
+class TellsOfReloads(TrackRemoved):
+    """Takes what a load brings again for gone."""
+
+    def _gone(self, items):
+        return items
+
+
+LEFT = expect.Accounted()
+
+
+class NeverAnew(SlotUses):
+    """Takes the next item of a slot for the last one."""
+
+    def add(self, slots, serials):
+        self._owners[slots] = serials
+        return super().add(slots, serials)
+
+
+class ForgetsNothing(Monitor):
+    """Keeps the uses of what has gone."""
+
+    def bind(self, buffer):
+        super().bind(buffer)
+        self._uses = NeverAnew(buffer.store.capacity)
+
+
+def watching(make, **options):
+    """A monitor and what it tells, which is asked for an oracle too."""
+    oracle = expect.Observed()
+    return lambda: make(oracle.begin(), **options), oracle
+
+
+LEFT = expect.Accounted()
+
+
+class CountsCalls(RateLimit):
+    """Counts what was asked for and not what came."""
+
+    def sample(self, chain, size=None, **query):
+        before = self._ratio.counts["sample"]
+        batch = super().sample(chain, size=size, **query)
+        self._ratio.counts["sample"] = before + size
+        return batch
+
+
+class HearsItselfOnly(RateLimit):
+    """Counts what is pushed through itself."""
+
+    def on_filled(self, slots):
+        return None
+
+    def push(self, chain, data, meta=None):
+        self._ratio.count("push", 1)
+        return chain(data, meta=meta)
+
+    def extend(self, chain, batch, meta=None):
+        self._ratio.count("push", len(batch))
+        return chain(batch, meta=meta)
+
+
+class ForgetsItsChoice(RandomReplacement):
+    """Lets the oldest give way, whoever was chosen."""
+
+    def push(self, chain, data, meta=None):
+        def push(data, meta=None):
+            self._store.victim = -1
+            return chain(data, meta=meta)
+
+        return super().push(push, data, meta)
+
+
+class KeepsOneMore(Reservoir):
+    """Takes a number for a slot that is just beyond the last."""
+
+    def push(self, chain, data, meta=None):
+        capacity, pick = self._store.capacity, self._pick or int
+        self._pick = lambda count: min(pick(count), capacity - 1)
+        try:
+            return super().push(chain, data, meta)
+        finally:
+            self._pick = pick
+
+
+REPLACED, KEPT = expect.Replaced(0.7), expect.Replaced(None)
+PACED = expect.Paced()
 PER: dict[str, Any] = {"IS_weight_anneal_train_iter": 0, "epsilon": expect.EPSILON}
 FAULTS = [
     (SharesMeta, expect.Cloned()),
@@ -165,6 +278,15 @@ FAULTS = [
     (lambda: PriorityExperienceReplay(priority_power_factor=0.55, **PER), expect.Weighed()),
     (lambda: ForgetsUpdates(**PER), expect.Weighed()),
     (lambda: ForgetsViews(**PER), expect.Weighed()),
+    (lambda: PACED.begin(CountsCalls(4, slack=1e9, mode="refuse")), PACED),
+    (lambda: PACED.begin(HearsItselfOnly(4, slack=1e9, mode="refuse")), PACED),
+    watching(ForgetsNothing, every_samples=1),
+    watching(Monitor, every_samples=2),
+    (lambda: ForgetsEvictions(LEFT.begin()), LEFT),
+    (lambda: TellsOfReloads(LEFT.begin()), LEFT),
+    (lambda: ForgetsItsChoice(0.7, **REPLACED.begin()), REPLACED),
+    (lambda: random_replacement(0.6, **REPLACED.begin()), REPLACED),
+    (lambda: KeepsOneMore(**KEPT.begin()), KEPT),
 ]
 
 

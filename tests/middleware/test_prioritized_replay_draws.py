@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -60,7 +62,8 @@ class DrawsTheNeighbour(PriorityExperienceReplay):
     """Takes the slot after the right one."""
 
     def _choose(self, size):
-        slots, weights = super()._choose(size)
+        drawn: Any = super()._choose(size)
+        slots, weights = drawn
         return np.minimum(slots + 1, len(self._store) - 1), weights
 
 

@@ -15,6 +15,7 @@ HEAVY = {
     "pydantic",
     "ray",
     "rich",
+    "tensorboard",
     "torch",
     "treetensor",
     "treevalue",

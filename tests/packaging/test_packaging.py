@@ -229,7 +229,9 @@ def test_the_layers_of_an_installed_wheel_are_imported_from_the_wheel(wheel: Pat
 def test_every_extra_that_users_are_told_of_exists(project: dict[str, Any]) -> None:
     extras = project["project"]["optional-dependencies"]
 
-    assert {"torch", "tree", "gymnasium", "cli", "run", "test", "dev", "all"} == set(extras)
+    assert {"torch", "tree", "gymnasium", "minari", "tensorboard", "cli", "run", "test", "dev", "all"} == set(
+        extras
+    )
 
 
 def test_the_package_knows_its_version(project: dict[str, Any]) -> None:

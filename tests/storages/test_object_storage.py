@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ class Thing:
 
 
 def test_payload_and_meta_are_kept_by_reference():
-    storage, data, meta = ObjectStorage(), [1], {"a": 1}
+    meta: dict[str, Any] = {"a": 1}
+    storage, data = ObjectStorage(), [1]
     item = storage.put(0, data, "x", meta)
 
     assert item is storage.item(0)
