@@ -33,6 +33,8 @@ from benchmarks.transitions import (
 from benchmarks.works import Absent, Work
 from ding_buffer import DequeBuffer, Middleware, middleware
 from ding_buffer.core.actions import apply_middleware
+from ding_buffer.pipeline.data_user import DataUser
+from ding_buffer.pipeline.sequential_buffer import SequentialBuffer
 from ding_buffer.storages.column_storage import ColumnStorage
 
 PACKAGES = ("ding_buffer", "numpy")
@@ -236,6 +238,27 @@ def by_index(size: int) -> Work:
 def groups(size: int) -> Work:
     buffer = _objects(size, EPISODE)
     return works.grouping(lambda: buffer.sample(SLICES, groupby="group"))
+
+
+def _step(number: int) -> dict[str, Any]:
+    return {"state": number, "action": -number, "reward": number / 2}
+
+
+def _pipeline(size: int) -> SequentialBuffer:
+    buffer: SequentialBuffer = SequentialBuffer(["state", "action", "reward"], size, seed=0)
+    for number in range(size):
+        buffer.add(_step(number))
+    return buffer
+
+
+def pipeline_add(size: int) -> Work:
+    buffer = _pipeline(size)
+    return works.counting(partial(buffer.add, _step(0)), lambda: len(buffer), size)
+
+
+def pipeline_sample(size: int) -> Work:
+    user = DataUser(_pipeline(size))
+    return works.in_step(partial(user.sample, SLICES), SLICES)
 
 
 def layers(count: int) -> Work:

@@ -92,6 +92,8 @@ ROWS = [
     _row("sample objects", "sample 256 objects of 1M", "sample_objects", MILLION, 2_000),
     _row("by index", "256 objects by index of 100k", "by_index", 100_000, 2_000),
     _row("groups", "32 groups of 200 of 200k objects", "groups", 200_000, 8_000),
+    _row("pipeline add", "pipeline: add one mapping of 3 fields", "pipeline_add", 100_000, 256),
+    _row("pipeline sample", "pipeline: sample 32 of 100k", "pipeline_sample", 100_000, 2_000),
     Row("layers 5", "a push that stores nothing, five layers", "us", "layers", {"count": 5}, {"count": 5}),
     Row("layers 0", "a push that stores nothing, no layer", "us", "layers", {"count": 0}, {"count": 0}),
     _row("save", "save 1M", "save", MILLION, 1_000, "ms", 1e-3),

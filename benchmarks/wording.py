@@ -11,6 +11,7 @@ AGAINST = {
     "limit": "the limit",
     "lines": "256 cache lines",
     "payload": "the payload",
+    "asked": "what is asked",
     **PEERS,
 }
 UNITS = {key: row.unit for row in ROWS for key in row.keys}

@@ -70,6 +70,18 @@ def counting(push: Callable[[], Any], count: Callable[[], int], size: int) -> Wo
     return Work(push, check)
 
 
+def in_step(draw: Draw, batch: int) -> Work:
+    """Draws lists of ``batch`` values by field; action is minus the state, reward half of it."""
+
+    def check() -> None:
+        fields = draw()
+        _same(len(set(fields["state"])), batch, "another number of items was drawn")
+        _same([-number for number in fields["state"]], fields["action"], "fields of others")
+        _same([number / 2 for number in fields["state"]], fields["reward"], "fields of others")
+
+    return Work(draw, check)
+
+
 def sampling(draw: Draw, size: int, batch: int = BATCH) -> Work:
     """Draws whole transitions out of numbers 0 to ``size``."""
     return Work(draw, lambda: check_spread(draw, size, batch))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ding_buffer.buffers.array_file import ArrayFile, write_arrays
+from ding_buffer.buffers.publishing import whole_file
 from ding_buffer.buffers.table import pack, unpack
 from ding_buffer.core.errors import CorruptSnapshot, MissingExtra
 from ding_buffer.storages.row_pieces import RowPieces
@@ -32,7 +31,6 @@ def write_snapshot(
     it is read. ``written`` is called as soon as nobody reads the memory of the state any more. Raises
     ``BadArgument`` for a payload that cannot be written without code; then no file is touched.
     """
-    target = Path(path)
     arrays: list[np.ndarray | RowPieces] = []
 
     def save(array: np.ndarray | RowPieces) -> int:
@@ -40,20 +38,11 @@ def write_snapshot(
         return len(arrays) - 1
 
     body = pack([state], save)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write_arrays(file, arrays, body)
-            file.flush()
-            if written is not None:
-                written()
-            if sync:
-                os.fsync(file.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink()
-        raise
+    with whole_file(path, sync=sync) as file:
+        write_arrays(file, arrays, body)
+        file.flush()
+        if written is not None:
+            written()
 
 
 @contextmanager

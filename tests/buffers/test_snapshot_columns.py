@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import tracemalloc
 from pathlib import Path
@@ -201,7 +200,7 @@ def test_columns_lie_still_while_they_are_written_and_objects_need_not(tmp_path,
     assert not buffer.store.lock._is_owned()
 
 
-@pytest.mark.parametrize("where", ["mkstemp", "replace", "write_arrays"])
+@pytest.mark.parametrize("where", ["open", "replace", "write_arrays"])
 def test_who_may_not_write_leaves_nothing_behind_and_others_go_on(tmp_path, monkeypatch, where):
     buffer = columns(count=9)
     buffer.save_data(tmp_path / "file")
@@ -210,11 +209,12 @@ def test_who_may_not_write_leaves_nothing_behind_and_others_go_on(tmp_path, monk
     def refused(*_, **__):
         raise PermissionError("not yours")
 
-    owner = {"mkstemp": tempfile, "replace": Path, "write_arrays": snapshot}[where]
+    owner = {"open": Path, "replace": Path, "write_arrays": snapshot}[where]
     monkeypatch.setattr(owner, where, refused)
     buffer.push({"obs": np.zeros(3, np.float32), "n": 9})
     with pytest.raises(PermissionError, match="not yours"):
         buffer.save_data(tmp_path / "file")
+    monkeypatch.undo()
     assert not buffer.store.lock._is_owned()
     assert before == (tmp_path / "file").read_bytes()
     assert ["file"] == [path.name for path in tmp_path.iterdir()]

@@ -1,0 +1,41 @@
+"""What looks at a trajectory after it is loaded and before it is drawn from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from ding_buffer.trajectories.frozen_traj import FrozenTraj
+from ding_buffer.trajectories.trajectory import Trajectory
+
+
+class Relabeler(ABC):
+    """Edits trajectories; any callable of the same kind can stand in its place.
+
+    It gets a ``Trajectory`` of a ``.traj`` file and a ``FrozenTraj`` of a ``.npz`` file, returns either, and
+    may edit in place: what a dataset keeps is handed over as a copy, unless ``edits_in_place`` is False.
+    """
+
+    edits_in_place = True
+
+    @abstractmethod
+    def relabel(self, traj: Trajectory | FrozenTraj) -> Trajectory | FrozenTraj:
+        """Returns the trajectory as it shall be drawn from."""
+
+    def __call__(self, traj: Trajectory | FrozenTraj) -> Trajectory | FrozenTraj:
+        """Does the same."""
+        return self.relabel(traj)
+
+
+class NoOpRelabeler(Relabeler):
+    """Changes nothing."""
+
+    edits_in_place = False
+
+    def relabel(self, traj: Trajectory | FrozenTraj) -> Trajectory | FrozenTraj:
+        """Returns what it gets."""
+        return traj
+
+
+def frozen(traj: Trajectory | FrozenTraj) -> FrozenTraj:
+    """Returns the arrays of a trajectory of either kind."""
+    return traj.freeze() if isinstance(traj, Trajectory) else traj

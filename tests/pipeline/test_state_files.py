@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ding_buffer.core.errors import CorruptSnapshot
+from ding_buffer.pipeline.state_files import beside, file_name, new_directory, read_state, write_state
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+NAMES = [
+    "a",
+    "main buffer",
+    "v1.0",
+    "a/b",
+    "../x",
+    "..",
+    ".",
+    "",
+    "ä",
+    "a%2Fb",
+    "a\\b",
+    "C:x",
+    "a\0b",
+    "~",
+    "x" * 50,
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_that_of_a_file_in_the_directory(tmp_path, name):
+    place = tmp_path / file_name(name)
+    place.write_text("x")
+
+    assert tmp_path == place.resolve().parent
+    assert [place.name] == names_in(tmp_path)
+
+
+def test_no_two_names_are_one_file_and_a_plain_one_is_itself():
+    assert len(NAMES) == len({file_name(name) for name in NAMES})
+    assert ["a", "main buffer", "v1.0"] == [file_name(name) for name in NAMES[:3]]
+
+
+def test_dots_of_a_path_are_no_ending_to_be_cut_off():
+    assert Path("x/v1.0.snapshot") == beside("x/v1.0")
+    assert beside("x/v1.0") != beside("x/v1.5")
+
+
+def test_a_directory_appears_when_it_is_full(tmp_path):
+    with new_directory(tmp_path / "made") as directory:
+        (directory / "file").write_text("x")
+        assert not (tmp_path / "made").exists()
+
+    assert ["made"] == names_in(tmp_path)
+    assert ["file"] == names_in(tmp_path / "made")
+
+
+def test_what_fails_leaves_nothing_behind(tmp_path):
+    def interrupted():
+        with new_directory(tmp_path / "made") as directory:
+            (directory / "file").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert [] == names_in(tmp_path)
+
+
+def test_nothing_is_written_over_and_no_parent_is_made(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("there", "link"):
+        with pytest.raises(FileExistsError), new_directory(tmp_path / name):
+            pass
+    with pytest.raises(FileNotFoundError), new_directory(tmp_path / "no" / "parent"):
+        pass
+
+
+def test_a_state_comes_back_and_one_of_something_else_is_told(tmp_path):
+    write_state(tmp_path / "file", {"a": [1, (2,)], "b": None})
+
+    assert {"a": [1, (2,)], "b": None} == read_state(tmp_path / "file", "a", "b")
+    with pytest.raises(CorruptSnapshot, match=r"\['c'\] is missing"):
+        read_state(tmp_path / "file", "a", "c")

@@ -1,0 +1,28 @@
+"""What looks at a trajectory before it is drawn from."""
+
+from __future__ import annotations
+
+from ding_buffer.trajectories.relabeler import NoOpRelabeler, Relabeler, frozen
+from tests.trajectories.made import frozen_traj, same, trajectory
+
+
+def test_the_idle_one_returns_what_it_gets() -> None:
+    for traj in (frozen_traj(), trajectory()):
+        assert traj is NoOpRelabeler()(traj)
+
+
+def test_calling_one_relabels() -> None:
+    class Doubles(Relabeler):
+        def relabel(self, traj):
+            traj.rews *= 2
+            return traj
+
+    assert [[0], [2], [4]] == Doubles()(frozen_traj(3)).rews.tolist()
+    assert Doubles.edits_in_place
+    assert not NoOpRelabeler.edits_in_place
+
+
+def test_both_kinds_become_arrays() -> None:
+    assert same(trajectory().freeze(), frozen(trajectory()))
+    traj = frozen_traj()
+    assert traj is frozen(traj)
