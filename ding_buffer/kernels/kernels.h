@@ -111,6 +111,9 @@ PyObject *link_many(PyObject *, Arguments, Py_ssize_t);
 PyObject *enter_runs(PyObject *, Arguments, Py_ssize_t);
 PyObject *leave_runs(PyObject *, Arguments, Py_ssize_t);
 
+/* module.c: adds a type to the module; 0, or -1 with an exception. */
+int add_type(PyObject *module, PyType_Spec *spec);
+
 /* push.c: adds its types to the module; 0, or -1 with an exception. */
 int add_push_types(PyObject *module);
 

@@ -117,6 +117,14 @@ static PyObject *use_widest_vectors(PyObject *module, PyObject *argument)
     return widest < 0 ? NULL : PyUnicode_FromString(choose_vectors(widest));
 }
 
+int add_type(PyObject *module, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    int done = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
+    Py_XDECREF(type);
+    return done;
+}
+
 static int start(PyObject *module)
 {
     import_array1(-1);

@@ -285,10 +285,4 @@ static PyType_Spec spec = {
     "ding_buffer.kernels.compiled.Mutex", sizeof(Mutex), 0, Py_TPFLAGS_DEFAULT, slots,
 };
 
-int add_mutex(PyObject *module)
-{
-    PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
-    int done = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
-    Py_XDECREF(type);
-    return done;
-}
+int add_mutex(PyObject *module) { return add_type(module, &spec); }

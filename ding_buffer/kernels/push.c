@@ -358,13 +358,6 @@ static PyType_Spec spec = {
 
 int add_push_types(PyObject *module)
 {
-    PyObject *type;
-    int done;
-    if (add_mutex(module) < 0 || add_ring_counter(module) < 0 || add_stacker(module) < 0) {
-        return -1;
-    }
-    type = PyType_FromModuleAndSpec(module, &spec, NULL);
-    done = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
-    Py_XDECREF(type);
-    return done;
+    return add_mutex(module) < 0 || add_ring_counter(module) < 0 || add_stacker(module) < 0 ? -1
+                                                                                         : add_type(module, &spec);
 }

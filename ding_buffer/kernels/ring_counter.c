@@ -141,10 +141,4 @@ static PyType_Spec spec = {
     slots,
 };
 
-int add_ring_counter(PyObject *module)
-{
-    PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
-    int done = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
-    Py_XDECREF(type);
-    return done;
-}
+int add_ring_counter(PyObject *module) { return add_type(module, &spec); }

@@ -291,10 +291,4 @@ static PyType_Spec spec = {
     type_slots,
 };
 
-int add_tree_sums(PyObject *module)
-{
-    PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
-    int done = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
-    Py_XDECREF(type);
-    return done;
-}
+int add_tree_sums(PyObject *module) { return add_type(module, &spec); }
