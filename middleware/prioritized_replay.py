@@ -136,8 +136,6 @@ class PriorityExperienceReplay(Middleware):
         self._intake = PriorityIntake(self._sampler.highest)
         self.on_loaded()
 
-    # Priorities come in.
-
     def push(self, chain: Chain, data: Any, meta: dict[str, Any] | None = None) -> Any:
         """Gives the item a meta of its own that holds its priority.
 
@@ -216,17 +214,13 @@ class PriorityExperienceReplay(Middleware):
         parts.follow, parts.quiet = self._sampler.set, self._groups
         return True
 
-    # The store says what became of items.
-
     def on_filled(self, slots: Sequence[int]) -> None:
         """Makes new items drawable. Evicted ones need no word: their slot is filled again at once."""
         if len(slots) == 1:
             priority = self._intake.usable_one(self._store.storage.meta_of(slots[0], "priority"))
             self._sampler.set_one(slots[0], self.max_priority if priority is None else priority)
         else:
-            priorities = self._stored_many(slots)
-            priorities[np.isnan(priorities)] = self.max_priority
-            self._sampler.set(slots, priorities)
+            self._sampler.set(slots, self._stored_many(slots))
         self._touch(slots)
 
     def on_evicted(self, slots: Sequence[int]) -> None:
@@ -258,21 +252,27 @@ class PriorityExperienceReplay(Middleware):
     def on_loaded(self) -> None:
         """Takes over the priorities in the metas of all items."""
         self.on_cleared()
-        slots = self._store.ring.live()
-        priorities = self._stored_many(slots)
-        priorities[np.isnan(priorities)] = self.max_priority
-        if len(slots):
-            self._sampler.set(slots, priorities)
+        self.on_mended()
 
-    def _stored_many(self, slots: Any) -> np.ndarray:
-        """Returns the priorities in the metas of items, NaN where there is none that can be used."""
-        return self._intake.usable(*self._store.storage.metas(slots, "priority"))
+    def on_mended(self) -> None:
+        """Does the same, but keeps the highest priority so far, and those that are in no meta."""
+        slots = self._store.ring.live()
+        priorities = self._stored_many(slots, self._sampler.priorities(slots))
+        self._sampler.clear()
+        self._groups.clear()
+        self._sampler.set(slots, priorities)
+
+    def _stored_many(self, slots: Any, others: np.ndarray | None = None) -> np.ndarray:
+        """Returns the priorities in the metas of items; where these tell none, ``others`` or the highest."""
+        priorities = self._intake.usable(*self._store.storage.metas(slots, "priority"))
+        if others is not None:
+            priorities = np.where(np.isnan(priorities), others, priorities)
+        priorities[np.isnan(priorities)] = self.max_priority
+        return priorities
 
     def _touch(self, slots: Sequence[int]) -> None:
         for masses in self._groups.values():
             masses.touch(slots)
-
-    # Batches go out.
 
     def sample(self, chain: Chain, size: int | None = None, **query: Any) -> Any:
         """Draws, then lets the rest of the chain fetch what was drawn.

@@ -82,6 +82,9 @@ class UseCount(Middleware):
         """Counts the items that are there now from zero."""
         self.on_cleared()
 
+    def on_mended(self) -> None:
+        """Goes on: the items that are there are those whose uses were counted, in the same slots."""
+
     def state_dict(self) -> dict[str, Any]:
         """Returns the counts, oldest item first."""
         return {"uses": self._uses[self._store.live()].tolist(), "worn_out": self._worn_out}

@@ -39,7 +39,12 @@ def _push(base: Chain) -> Chain:
         lock = self._lock
         mutex = lock.mutex
         # FairLock.__enter__ spelled out, on the path where a call more is a tenth of the whole.
-        if lock.awaited or not mutex.acquire(False):
+        try:
+            taken = not lock.awaited and mutex.acquire(False)
+        except BaseException:
+            lock.let_go()
+            raise
+        if not taken:
             lock.acquire()
         try:
             if not self._chains or self._bases["push"] is not base:
@@ -59,7 +64,12 @@ def _extend(base: Chain) -> Chain:
             batch = list(batch)
         lock = self._lock
         mutex = lock.mutex
-        if lock.awaited or not mutex.acquire(False):  # as in push
+        try:  # as in push
+            taken = not lock.awaited and mutex.acquire(False)
+        except BaseException:
+            lock.let_go()
+            raise
+        if not taken:
             lock.acquire()
         try:
             if self._bases["extend"] is not base:
@@ -98,12 +108,17 @@ def _sample(base: Chain) -> Chain:
         if unroll_len is not None:
             query["unroll_len"] = unroll_len
         for _ in range(_ATTEMPTS):
-            with self._lock:
-                try:
-                    return _drawn(self, base, size, query)
-                except Overtaken as overtaken:
-                    # Another process wrote over what was drawn: then others are drawn.
-                    self.store.overtaken(overtaken.slots)
+            lock = self._lock
+            lock.acquire()
+            try:
+                return _drawn(self, base, size, query)
+            except Overtaken as overtaken:
+                # Another process wrote over what was drawn: then others are drawn.
+                self.store.overtaken(overtaken.slots)
+            finally:
+                lock.mutex.release()
+                if lock.due:
+                    lock.settle()
         with self._lock:
             return _drawn(self, base, size, query)
 
@@ -121,30 +136,48 @@ def _drawn(self: Any, base: Chain, size: int | None, query: dict[str, Any]) -> A
 
 def _update(base: Chain) -> Chain:
     def update(self: Any, index: Any, data: Any = None, meta: Any = None) -> Any:
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if self._bases["update"] is not base:
                 return base(self, index, data, meta)
             return self._pick("update")(index, data=data, meta=meta)
+        finally:
+            lock.mutex.release()
+            if lock.due:
+                lock.settle()
 
     return update
 
 
 def _delete(base: Chain) -> Chain:
     def delete(self: Any, indices: Any) -> Any:
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if self._bases["delete"] is not base:
                 return base(self, indices)
             return self._pick("delete")(indices)
+        finally:
+            lock.mutex.release()
+            if lock.due:
+                lock.settle()
 
     return delete
 
 
 def _clear(base: Chain) -> Chain:
     def clear(self: Any) -> Any:
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             if self._bases["clear"] is not base:
                 return base(self)
             return self._pick("clear")()
+        finally:
+            lock.mutex.release()
+            if lock.due:
+                lock.settle()
 
     return clear
 

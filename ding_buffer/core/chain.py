@@ -135,6 +135,14 @@ class Middleware:
     def on_loaded(self) -> None:
         """The whole content of the store was replaced."""
 
+    def on_mended(self) -> None:
+        """A change was broken off, by Ctrl-C or an error, perhaps between what this layer was told.
+
+        What lies in the store now holds: bring whatever is kept by slot in step with it. Items that are
+        there were there before, in the same slots.
+        """
+        self.on_loaded()
+
     def quick_sample(self, parts: SampleParts) -> bool:
         """Writes down what ``sample`` does to a plain sample of columns, so that one call can do it.
 

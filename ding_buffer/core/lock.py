@@ -19,6 +19,10 @@ class FairLock:
     ``threading.Condition``.
 
     Whoever holds it can leave calls in ``pending``, to be made once it is free again.
+
+    Ctrl-C may strike as soon as a call has returned: so also between taking the mutex and saying so. What
+    takes it gives it back then. ``with`` leaves one gap, at the first step of ``__exit__``: an action holds
+    it by ``acquire``, and gives back the mutex itself.
     """
 
     __slots__ = ("_turnstile", "awaited", "due", "mutex")
@@ -31,15 +35,32 @@ class FairLock:
         self.due: dict[int, list[Callable[[], object]]] = {}
 
     def __enter__(self) -> FairLock:
+        mutex = self.mutex
+        taken = False
         # An owner must never queue: the one in the turnstile waits for it.
-        if (self.awaited and not self.mutex._is_owned()) or not self.mutex.acquire(False):
-            with self._turnstile:
-                self.awaited = True
-                try:
-                    self.mutex.acquire()
-                finally:
-                    self.awaited = False
+        if not self.awaited or mutex._is_owned():
+            try:
+                taken = mutex.acquire(False)
+            except BaseException:  # a signal's, after it was taken or not
+                self.let_go()
+                raise
+        if not taken:
+            try:
+                with self._turnstile:
+                    self.awaited = True
+                    try:
+                        mutex.acquire()
+                    finally:
+                        self.awaited = False
+            except BaseException:
+                self.let_go()
+                raise
         return self
+
+    def let_go(self) -> None:
+        """Gives back what an ``acquire`` of the mutex has taken that did not come to say so."""
+        if self.mutex._is_owned():
+            self.mutex.release()
 
     def __exit__(self, *_: object) -> None:
         self.mutex.release()

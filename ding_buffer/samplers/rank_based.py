@@ -166,8 +166,8 @@ class RankSampler:
         if self._waiting:
             slots = np.fromiter(self._waiting.keys(), dtype=np.int64, count=len(self._waiting))
             priorities = np.fromiter(self._waiting.values(), dtype=np.float64, count=len(self._waiting))
-            self._waiting.clear()
             self._index.set(slots, priorities)
+            self._waiting.clear()  # last: broken off in between they are sorted in once more
         return self._index
 
     def _ends_up_to(self, length: int) -> npt.NDArray[np.float64]:

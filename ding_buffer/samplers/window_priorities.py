@@ -134,8 +134,18 @@ class WindowPriorities:
             return
         starts, begun = self._starts, np.array(self._begun, dtype=np.int64)
         slots = np.concatenate((_NOBODY, *self._changed))
+        try:
+            self._weigh(slots, begun)
+        except BaseException:  # broken off, by Ctrl-C: the next one begins again with all of them
+            self._sampler.clear()
+            self._marks.fill(False)
+            self._begun[:] = starts.slots.tolist()
+            raise
         self._begun.clear()
         self._changed.clear()
+
+    def _weigh(self, slots: Slots, begun: Slots) -> None:
+        starts = self._starts
         self._sampler.remove(begun[~starts.are_legal(begun)])
         if len(slots) > len(starts):
             names = starts.slots

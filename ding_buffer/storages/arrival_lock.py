@@ -24,14 +24,19 @@ class ArrivalLock(FairLock):
 
     def __enter__(self) -> ArrivalLock:
         if self.mutex._is_owned():
-            self.mutex.acquire()
+            try:
+                self.mutex.acquire()
+            except BaseException:
+                self.let_go()
+                raise
             return self
-        with self._turnstile:
-            self.mutex.acquire()
         try:
+            with self._turnstile:
+                self.mutex.acquire()
             self._arrive()
         except BaseException:
-            self.release()
+            if self.mutex._is_owned():
+                self.release()
             raise
         return self
 

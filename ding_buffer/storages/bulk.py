@@ -11,6 +11,7 @@ from ding_buffer.core.batch import MetaColumns, column_values, meta_columns
 from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.storages.group_value import check_group_value
+from ding_buffer.storages.mending import mend
 from ding_buffer.storages.meta_table import meta_array, typed_metas
 from ding_buffer.storages.storage import Storage
 from ding_buffer.structures.group_index import GroupIndex
@@ -36,6 +37,9 @@ class Keeper(Protocol):
 
     def tell(self, event: str, *what: Any) -> None:
         """Tells the layers that follow an event."""
+
+    def mended(self, fewer: bool) -> None:
+        """Lets everybody look at the store anew."""
 
 
 def extend_columns(store: Keeper, batch: Any, meta: Any) -> BufferedBatch:
@@ -74,8 +78,18 @@ def extend_columns(store: Keeper, batch: Any, meta: Any) -> BufferedBatch:
 def fill_slots(store: Keeper, count: int, metas: MetaColumns, put: Put) -> list[np.ndarray]:
     """Takes in so many new items, the oldest giving way; returns the slots of each part of them.
 
-    ``put`` is given slots, which of the items shall lie in them, and their metas.
+    ``put`` is given slots, which of the items shall lie in them, and their metas. All of them or none, also
+    where it is broken off.
     """
+    first = store.ring.next
+    try:
+        return _fill_slots(store, count, metas, put)
+    except BaseException:
+        mend(store, first)
+        raise
+
+
+def _fill_slots(store: Keeper, count: int, metas: MetaColumns, put: Put) -> list[np.ndarray]:
     slots, begin = [], 0
     while begin < count:
         # First what there is room for, then never all slots anew: an index that loses all its items begins

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ding_buffer.core.chain import HOOKS, Middleware
@@ -45,6 +45,11 @@ class Listeners:
             call(*what)
         return rearranged
 
+    def mended(self) -> None:
+        """Tells every layer that a change was broken off, also when one of them raises."""
+        self._arrange()
+        _call(iter([layer.on_mended for layer in self._layers]))
+
     def count(self, event: str) -> int:
         """Returns how many layers follow an event."""
         return len(self._calls[event])
@@ -56,6 +61,15 @@ class Listeners:
         for event in HOOKS:
             following = [layer for layer in self._layers if _follows(layer, event)]
             self._calls[event] = tuple(getattr(layer, event) for layer in following)
+
+
+def _call(calls: Iterator[Callable[[], object]]) -> None:
+    try:
+        for call in calls:
+            call()
+    except BaseException:
+        _call(calls)  # those that are left
+        raise
 
 
 def _follows(layer: Middleware, event: str) -> bool:

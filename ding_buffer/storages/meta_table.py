@@ -66,13 +66,13 @@ class MetaTable:
         held = self._kinds.get(key)
         if held is None:
             self.unused = False
-            self._kinds[key] = kind
-            self._values[key] = np.zeros(self._capacity, dtype=_DTYPES.get(kind, object))
             if self._used:
                 self._there[key] = np.zeros(self._capacity, dtype=bool)
+            column = np.zeros(self._capacity, dtype=_DTYPES.get(kind, object))
+            self._values[key], self._kinds[key] = column, kind  # both or none, if broken off
         elif held is not kind and held is not object:
-            self._kinds[key] = object
-            self._values[key] = self._values[key].astype(object)
+            column = self._values[key].astype(object)
+            self._values[key], self._kinds[key] = column, object
         return self._kinds[key]
 
     def _lose(self, key: str, slots: Any) -> None:

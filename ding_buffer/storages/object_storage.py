@@ -97,22 +97,21 @@ class ObjectStorage:
     def write(self, slot: int, data: Any, meta: dict[str, Any] | None) -> None:
         """Replaces payload and meta of the stored item; whoever holds the item sees it."""
         item = self._items[slot]
-        if data is not None:
-            item.data = data
-        if meta is not None:
-            item.meta = meta
+        item.data, item.meta = item.data if data is None else data, item.meta if meta is None else meta
 
     def drop(self, slots: Sequence[int]) -> None:
         """Drops the references."""
+        items = self._items
         for slot in slots:
-            self._items[slot] = None
+            if slot < len(items):
+                items[slot] = None
 
     def clear(self) -> None:
         """Drops all references."""
         self._items.clear()
 
     def state_dict(self, slots: Any, copy: bool = True) -> dict[str, Any]:
-        """Returns payloads by reference, and copies of metas: layers go on writing to those that are stored."""
+        """Returns payloads by reference, and copies of metas: layers go on writing to those stored."""
         items = [self._items[slot] for slot in slots]
         return {"data": [item.data for item in items], "meta": [{**item.meta} for item in items]}
 

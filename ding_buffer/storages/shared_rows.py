@@ -70,12 +70,12 @@ class SharedRows:
     def release(self, slots: np.ndarray) -> None:
         """Empties slots; rows that are this process's to use become free."""
         writer = self._writer
+        rows = self._rows.take(slots)
+        self._rows[slots] = -1  # first: broken off here a row is lost to all, and not given to two
         if writer is not None:
-            rows = self._rows.take(slots)
             if self.plan.writers > 1 or rows.min(initial=0) < 0:
                 rows = rows[(rows >= writer.start) & (rows < writer.stop)]
             writer.give_back(rows)
-        self._rows[slots] = -1
 
     # Writing.
 

@@ -24,10 +24,12 @@ from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.core.item import BufferedData
 from ding_buffer.core.lock import FairLock
+from ding_buffer.storages.alteration import Alteration
 from ding_buffer.storages.bulk import extend_columns
 from ding_buffer.storages.group_value import check_group_value
 from ding_buffer.storages.grouping import group_items
 from ding_buffer.storages.listeners import Listeners
+from ding_buffer.storages.mending import mend
 from ding_buffer.storages.quick_pushes import QuickPushes
 from ding_buffer.storages.retirement import Retirement
 from ding_buffer.storages.sample_range import positions_in
@@ -40,7 +42,7 @@ from ding_buffer.structures.index_text import LAST_DIGITS, PAGE, IndexText
 from ding_buffer.structures.ring_index import RingIndex
 
 
-class Store(Retirement):
+class Store(Retirement, Alteration):
     """Keeps a storage, the order of its slots, the groups in use and the listening layers in step.
 
     Every method expects the caller to hold ``lock``. Whatever changes the content goes through here, so a
@@ -134,16 +136,24 @@ class Store(Retirement):
             self._page = serial // PAGE, begin
         text = begin + LAST_DIGITS[serial % PAGE]
         if self._alone and self.victim < 0:
-            return self._put(ring.advance(), data, text, meta)
+            try:
+                return self._put(ring.advance(), data, text, meta)
+            except BaseException:
+                mend(self, serial)
+                raise
         self.check_item(data, meta)
-        if ring.count == self.capacity:
-            self._evict()
-        slot = ring.push()
-        item = self._put(slot, data, text, meta)
-        for key, index in self.groups.items():
-            index.add(slot, serial, meta.get(key))
-        self.tell("on_filled", (slot,))
-        return item
+        try:
+            if ring.count == self.capacity:
+                self._evict()
+            slot = ring.push()
+            item = self._put(slot, data, text, meta)
+            for key, index in self.groups.items():
+                index.add(slot, serial, meta.get(key))
+            self.tell("on_filled", (slot,))
+            return item
+        except BaseException:
+            mend(self, serial)
+            raise
 
     def extend(self, batch: Any, meta: Any) -> Any:
         """Stores many items at once and returns them; see ``DequeBuffer.extend``.
@@ -155,7 +165,12 @@ class Store(Retirement):
             rows = meta_rows(meta, len(payloads))
             for data, row in zip(payloads, rows, strict=True):
                 self.check_item(data, row)
-            return [self.push(data, row) for data, row in zip(payloads, rows, strict=True)]
+            first = self.ring.next
+            try:
+                return [self.push(data, row) for data, row in zip(payloads, rows, strict=True)]
+            except BaseException:
+                mend(self, first)
+                raise
         return extend_columns(self, batch, meta)
 
     def check_item(self, data: Any, meta: Mapping[str, Any]) -> None:
@@ -215,86 +230,63 @@ class Store(Retirement):
         serial = self.text.read_one(index)
         return self.ring.slot_of(serial) if serial >= 0 else -1
 
-    def update(self, slots: Sequence[int], data: Sequence[Any] | None, metas: Sequence[Any] | None) -> None:
-        """Replaces payloads (None keeps one) and whole metas (None keeps all) of live slots."""
-        payloads = [None] * len(slots) if data is None else data
-        changes = [(payload, metas[place] if metas else None) for place, payload in enumerate(payloads)]
-        if self.groups or self.storage.strict:
-            for slot, (payload, meta) in zip(slots, changes, strict=True):
-                held = self.storage.item(slot)
-                self.check_item(
-                    held.data if payload is None else payload, held.meta if meta is None else meta
-                )
-        for slot, (payload, meta) in zip(slots, changes, strict=True):
-            self.storage.write(slot, payload, meta)
-        if metas is not None:
-            self._regroup(np.array(slots), {key: [meta.get(key) for meta in metas] for key in self.groups})
-        self.tell("on_updated", slots)
-
-    def update_many(self, slots: np.ndarray, data: Sequence[Any] | None, metas: Mapping[str, Any]) -> None:
-        """Replaces payloads (None keeps all) and writes single meta keys, a value each, of live slots.
-
-        Of a slot named twice the last value stays.
-        """
-        for key in self.groups:
-            for value in metas.get(key, ()):
-                check_group_value(key, value)
-        payloads = [] if data is None else list(data)
-        if self.storage.strict:
-            for payload in payloads:
-                self.storage.check(payload, {})
-        for slot, payload in zip(slots.tolist(), payloads, strict=False):  # all of them or none
-            self.storage.write(slot, payload, None)
-        if self.storage.columnar:
-            for key, values in metas.items():
-                self.storage.set_metas(slots, key, values)
-        else:
-            # Each gets a new dict: several items may have been pushed with the same.
-            rows = zip(*map(_listed, metas.values()), strict=True) if metas else ()
-            for slot, row in zip(slots.tolist(), rows, strict=bool(metas)):
-                meta = {**self.storage.meta(slot), **dict(zip(metas, row, strict=True))}
-                self.storage.write(slot, None, meta)
-        self._regroup(slots, {key: metas[key] for key in self.groups if key in metas})
-        self.tell("on_updated", slots)
-
-    def _regroup(self, slots: np.ndarray, changed: Mapping[str, Any]) -> None:
-        serials = self.ring.serials_of(slots).tolist() if changed else []
-        for key, values in changed.items():
-            for slot, serial, value in zip(slots.tolist(), serials, _listed(values), strict=True):
-                self.groups[key].move(slot, serial, value)
-
     def delete(self, slots: np.ndarray) -> int:
         """Removes the items of live slots, each named once or more; returns how many went."""
         slots = np.unique(slots)
         if len(slots):
-            self.counts["deleted"] += len(slots)
-            self.remove(slots)
+            held, counted = self.ring.count, self.counts["deleted"]
+            try:
+                self.counts["deleted"] = counted + len(slots)
+                self.remove(slots)
+            except BaseException:
+                self.counts["deleted"] = counted + held - self.ring.count
+                raise
         return len(slots)
 
     def remove(self, slots: np.ndarray) -> None:
         """Removes the items of distinct live slots, at least one, without counting them."""
         listed = slots.tolist()
-        if self.announcing:
-            self.tell("on_removing", listed)
-        if self.groups:
-            serials = self.ring.serials_of(slots).tolist()
-            for index in self.groups.values():
-                index.remove(listed, serials)
-        self.ring.remove(slots)
-        self.storage.drop(listed)
-        self.tell("on_deleted", listed)
+        try:
+            if self.announcing:
+                self.tell("on_removing", listed)
+            if self.groups:
+                serials = self.ring.serials_of(slots).tolist()
+                for index in self.groups.values():
+                    index.remove(listed, serials)
+            self.ring.remove(slots)
+            self.storage.drop(listed)
+            self.tell("on_deleted", listed)
+        except BaseException:
+            mend(self)
+            raise
 
     def clear(self) -> None:
         """Removes everything; indices handed out stay gone."""
-        if self.announcing:
-            self.tell("on_removing", self.ring.live())
-        self.counts["cleared"] += len(self)
-        self.ring.clear()
-        self.storage.clear()
-        for index in self.groups.values():
-            index.clear()
-        self._notice()  # the storage may have other memory from now on
-        self.tell("on_cleared")
+        held, counted = self.ring.count, self.counts["cleared"]
+        try:
+            if self.announcing:
+                self.tell("on_removing", self.ring.live())
+            self.counts["cleared"] = counted + held
+            self.ring.clear()
+            self.storage.clear()
+            for index in self.groups.values():
+                index.clear()
+            self._notice()  # the storage may have other memory from now on
+            self.tell("on_cleared")
+        except BaseException:
+            mend(self)
+            self.counts["cleared"] = counted + held - self.ring.count
+            raise
+
+    def mended(self, fewer: bool) -> None:
+        """Lets everybody look at the store anew; ``fewer``: serials that were given will be given again."""
+        if fewer:
+            self.text.begin(self.ring.next)
+            self._page = -1, ""
+        self._notice()
+        self.listeners.mended()
+        if self._waiting:
+            self.condition.notify_all()
 
     def live(self) -> list[int]:
         """Returns the slots of all items, oldest first."""
@@ -388,8 +380,3 @@ class Store(Retirement):
         self.__dict__.update(state)
         self.text.begin(self.ring.next)
         self._begin()
-
-
-def _listed(values: Any) -> list[Any]:
-    """Returns the values of a meta key as Python's."""
-    return values.tolist() if isinstance(values, np.ndarray) else list(values)

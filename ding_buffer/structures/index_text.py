@@ -32,8 +32,8 @@ class IndexText:
         self._use([0], [_fresh()])
 
     def _use(self, starts: list[int], prefixes: list[str]) -> None:
-        self._starts, self._prefixes = starts, prefixes
-        self._numbers = np.array([int(prefix, 16) for prefix in prefixes], dtype=np.uint64).astype(np.int64)
+        numbers = np.array([int(prefix, 16) for prefix in prefixes], dtype=np.uint64).astype(np.int64)
+        self._starts, self._prefixes, self._numbers = starts, prefixes, numbers
 
     def begin(self, serial: int) -> None:
         """Writes serials from ``serial`` on under a new prefix."""

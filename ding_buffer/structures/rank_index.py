@@ -86,10 +86,14 @@ class RankIndex:
         self._check_priorities(priorities)
         unique = _sorted_unique(slots)
         gone = self._keys(unique[self._live[unique]])
-        # Adding zero turns a negative zero, whose bits are huge, into a plain one.
-        self._priorities[slots] = priorities + 0.0
-        self._live[unique] = True
-        self._replace(gone, self._keys(unique))
+        try:
+            # Adding zero turns a negative zero, whose bits are huge, into a plain one.
+            self._priorities[slots] = priorities + 0.0
+            self._live[unique] = True
+            self._replace(gone, self._keys(unique))
+        except BaseException:  # broken off, by Ctrl-C
+            self._sort_all()
+            raise
 
     def remove(self, slots: npt.ArrayLike) -> None:
         """Forgets the slots; those not held are passed over. Raises IndexError for a slot out of range."""
@@ -97,8 +101,16 @@ class RankIndex:
         unique = unique[self._live[unique]]
         if unique.size:
             gone = self._keys(unique)
-            self._live[unique] = False
-            self._replace(gone, np.empty(0, dtype=np.uint64))
+            try:
+                self._live[unique] = False
+                self._replace(gone, np.empty(0, dtype=np.uint64))
+            except BaseException:
+                self._sort_all()
+                raise
+
+    def _sort_all(self) -> None:
+        self._reset()
+        self._replace(np.empty(0, dtype=np.uint64), self._keys(np.flatnonzero(self._live)))
 
     def clear(self) -> None:
         """Forgets all slots."""
@@ -162,10 +174,9 @@ class RankIndex:
         if live.dtype != np.bool_:
             raise ValueError(f"which slots are held must be an array of bool, got {live.dtype}")
         self._check_priorities(priorities)
-        self._reset()
         self._priorities[:] = priorities + 0.0
         self._live[:] = live
-        self._replace(np.empty(0, dtype=np.uint64), self._keys(np.flatnonzero(live)))
+        self._sort_all()
 
     def _check_priorities(self, priorities: npt.NDArray[np.float64]) -> None:
         # NaN makes the minimum NaN, and every comparison with NaN is false.

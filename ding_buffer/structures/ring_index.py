@@ -20,6 +20,9 @@ class RingIndex(RingCounter):
     arithmetic; the first such removal brings a ``SlotLog`` into being, which stays until the index is empty.
     A slot never moves while its item lives, so whoever keeps something by slot need not follow. Everything is
     O(1) amortised, but a position or a serial with a log: O(log capacity).
+
+    A change may be broken off anywhere, by a signal: numbers that belong together are written in one
+    statement, and the log before those that count it, so that ``mend`` can tell what is there.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -28,22 +31,32 @@ class RingIndex(RingCounter):
 
     def clear(self) -> None:
         """Forgets every item; serial numbers go on."""
-        self.count = 0
-        self.first = self.base = self.next
-        self._keep(None)
+        begin = self.next
+        self.count, self.first, self.base, self._log, self.dense = 0, begin, begin, None, True
 
-    def _keep(self, log: SlotLog | None) -> None:
-        self._log = log
-        self.dense = log is None
+    def _keep(self, log: SlotLog) -> None:
+        self._log, self.dense = log, False
+
+    def mend(self, limit: int) -> None:
+        """Puts itself right after a change that was broken off; forgets all from serial ``limit`` on."""
+        log = self._log
+        if log is None:
+            following = min(self.next, limit)
+            held = max(0, following - self.first)
+            self.next, self.count = following, held
+        else:
+            log.mend(limit)
+            held = len(log.live())
+            self.next, self.count, self.dense = min(self.next, limit), held, False
+        if not held:
+            self.clear()
 
     def push(self) -> int:
         """Returns the slot for the next item; there must be room."""
         serial = self.next
-        self.next = serial + 1
-        self.count += 1
-        if self._log is None:
-            return (serial - self.base) % self.capacity
-        return self._log.push(serial)
+        slot = (serial - self.base) % self.capacity if self._log is None else self._log.push(serial)
+        self.next, self.count = serial + 1, self.count + 1
+        return slot
 
     def advance(self) -> int:
         """Returns the slot for the next item; without room that of the oldest, which is forgotten."""
@@ -64,8 +77,7 @@ class RingIndex(RingCounter):
             slots = freed  # the ring was full, and goes on as it was
         else:
             slots = self._run(self.next, count)
-        self.next += count
-        self.count += count
+        self.next, self.count = self.next + count, self.count + count
         return slots
 
     def _run(self, serial: int, count: int) -> np.ndarray:
@@ -81,8 +93,7 @@ class RingIndex(RingCounter):
         """Forgets the ``count`` oldest items and returns their slots, int64; there must be as many."""
         if self.dense and count < self.count:
             slots = self._run(self.first, count)
-            self.first += count
-            self.count -= count
+            self.first, self.count = self.first + count, self.count - count
             return slots
         slots = self.slots_at(np.arange(count))
         self.remove(slots[::-1])  # so that the slot of the oldest is used first
@@ -91,13 +102,13 @@ class RingIndex(RingCounter):
     def pop_oldest(self) -> int:
         """Forgets the oldest item and returns its slot; there must be one."""
         slot = self.slot_at(0)
-        self.count -= 1
-        if not self.count:
+        if self.count == 1:
             self.clear()
         elif self._log is None:
-            self.first += 1
+            self.first, self.count = self.first + 1, self.count - 1
         else:
             self._log.pop_oldest()
+            self.count -= 1
         return slot
 
     def remove(self, slots: np.ndarray) -> None:
@@ -109,13 +120,12 @@ class RingIndex(RingCounter):
         if log is None:
             newest = int(self.serials_of(slots).max())
             if newest - self.first + 1 == len(slots):  # exactly the oldest ones: arithmetic still holds
-                self.first = newest + 1
-                self.count -= len(slots)
+                self.first, self.count = newest + 1, self.count - len(slots)
                 return
             log = self._make_log()
             self._keep(log)
-        self.count -= len(slots)
         log.remove(slots)
+        self.count -= len(slots)
         log.tidy(self.count)
 
     def _make_log(self) -> SlotLog:

@@ -15,6 +15,9 @@ class SlotLog:
     ``free`` are the slots to use next, last first; then come those from ``fresh`` on, which were never used.
     Packed, which costs the number of items, when the log is at its end or holds more holes than items:
     amortised O(1) a push or removal.
+
+    Of a change that is broken off, everything follows from the log itself: an item is there from when ``end``
+    lies behind it until its slot is a hole. See ``mend``.
     """
 
     def __init__(
@@ -30,17 +33,22 @@ class SlotLog:
     def _pack(self, serials: np.ndarray, slots: np.ndarray, more: int = 0) -> None:
         count = len(slots)
         room = 2 * count + _SLACK + more
-        self._slots = np.empty(room, dtype=np.int64)  # only [start, end) means anything
-        self._serials = np.empty(room, dtype=np.int64)
-        self._slots[:count] = slots
-        self._serials[:count] = serials
-        self._where[slots] = np.arange(count)
-        self._start, self._end = 0, count
+        log = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
+        for column, values in zip(log, (slots, serials), strict=True):
+            column[:count] = values
         # Counts every place that is no hole, those not written yet included, so that a push need not touch
         # it.
-        self._solid = Fenwick(room)
-        self._solid.rebuild(np.ones(room, dtype=np.int8))
-        self._passed = 0  # solid places before start: evicted items
+        solid = Fenwick(room)
+        solid.rebuild(np.ones(room, dtype=np.int8))
+        # Only [start, end) means anything; passed: solid places before start, which are evicted items.
+        self._slots, self._serials, self._start, self._end, self._solid, self._passed = (
+            *log,
+            0,
+            count,
+            solid,
+            0,
+        )
+        self._where[slots] = np.arange(count)
 
     def push(self, serial: int) -> int:
         """Appends an item and returns the slot it was given."""
@@ -93,7 +101,10 @@ class SlotLog:
         """Forgets the items of distinct live slots; at least one item must remain."""
         places = self._where[slots]
         self._slots[places] = -1
-        self._solid.add_many(places, -1)
+        if len(places) == 1:
+            self._solid.add(int(places[0]), -1)
+        else:
+            self._solid.add_many(places, -1)
         self.free.extend(slots.tolist())
         self._skip_holes()
 
@@ -102,6 +113,19 @@ class SlotLog:
         while start < end and slots[start] < 0:
             start += 1
         self._start = start
+
+    def mend(self, limit: int) -> None:
+        """Puts itself right after a change that was broken off; forgets all from serial ``limit`` on.
+
+        Free slots are used lowest first from then on.
+        """
+        serials, slots = self._serials[self._start : self._end], self._slots[self._start : self._end]
+        kept = (slots >= 0) & (serials < limit)
+        serials, slots = serials[kept], slots[kept]
+        self._pack(serials, slots)
+        free = np.ones(self.fresh, dtype=bool)
+        free[slots] = False
+        self.free = np.flatnonzero(free)[::-1].tolist()
 
     def tidy(self, count: int) -> None:
         """Packs the log if more than half of it is holes."""

@@ -68,6 +68,8 @@ def agree(index, twin):
     assert -1 == index.slot_of(twin.next)
     backwards = list(range(len(slots)))[::-1]
     assert slots[::-1] == index.slots_at(np.array(backwards, dtype=np.int64)).tolist()
+    # Each draw stands for one item, whichever: all of them are all items.
+    assert sorted(slots) == sorted(index.slots_drawn(np.array(backwards, dtype=np.int64)).tolist())
     for position, (serial, slot) in enumerate(twin.held):
         assert (slot, position, slot) == (
             index.slot_at(position),
