@@ -30,7 +30,7 @@ IF_IT_BUILDS := DING_BUFFER_BUILD_KERNELS=$(filter 0,$(DING_BUFFER_BUILD_KERNELS
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types format bench bench-peers wheel clean test-numpy1 test-pythons \
-	test-threads fuzz-kernels suite-c suite-numpy
+	test-threads coverage fuzz-kernels suite-c suite-faces suite-numpy
 .PRECIOUS: %/.made %/.torch %/.run %/.dev %/.numpy1 %/.light
 .DELETE_ON_ERROR:
 
@@ -48,18 +48,28 @@ test: check ## set up .venv, check everything, run the tests on both kernels, th
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then other=.venv-numpy1; \
 		$(MAKE) --no-print-directory $$other/.numpy1 || exit 1; \
 	else other=$(VENV); echo 'numpy 1.26 has no build for this Python: left out'; fi; \
-	$(MAKE) --no-print-directory -k -j2 suite-c suite-numpy OTHER=$$other
-	$(BIN)/python -m coverage report
+	$(MAKE) --no-print-directory -k -j2 suite-numpy suite-c suite-faces OTHER=$$other
 	$(BIN)/python -m coverage report --include='$(FLOORS)' --fail-under=95
 	@if [ $(DING_BUFFER_BUILD_KERNELS) = 1 ] && [ -f "$$(gcc -print-file-name=libasan.so 2>/dev/null)" ]; then \
 		FUZZ_SECONDS=$${FUZZ_SECONDS:-10} $(MAKE) --no-print-directory fuzz-kernels; \
 	else echo 'no C kernels or no gcc with AddressSanitizer: fuzz-kernels left out'; fi
 
-# The two runs of `make test`, at the same time; what the second one says comes in one piece. Coverage more than
-# doubles the time, so it is measured once: the tests of the kernels run both of them.
+# The runs of `make test`, two at a time: all on the numpy kernels; on the C kernels the lower floors with coverage,
+# and everything above without, since coverage more than doubles the time. What the first says comes in one piece.
+GROUND := $(addprefix tests/,kernels core structures storages samplers buffers middleware)
+C_IF_BUILT := DING_BUFFER_KERNELS=$(if $(filter 0,$(DING_BUFFER_BUILD_KERNELS)),numpy,c)
+
 suite-c:
-	DING_BUFFER_KERNELS=$(if $(filter 0,$(DING_BUFFER_BUILD_KERNELS)),numpy,c) \
-		$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(C_IF_BUILT) $(BIN)/python -m coverage run -m pytest $(GROUND) $(ARGS)
+
+suite-faces:
+	@said=$$(mktemp); $(C_IF_BUILT) \
+		$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=,$(GROUND)) $(ARGS) >"$$said" 2>&1; \
+	passed=$$?; printf '\n== the upper floors\n'; cat "$$said"; rm -f "$$said"; exit $$passed
+
+coverage: $(VENV)/.dev ## all tests on the C kernels, and which lines of the whole package they reach
+	$(C_IF_BUILT) $(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(BIN)/python -m coverage report
 
 suite-numpy:
 	@said=$$(mktemp); DING_BUFFER_KERNELS=numpy \

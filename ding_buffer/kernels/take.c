@@ -148,7 +148,12 @@ static int look_at_shape(Place *place, PyObject *shape)
         PyErr_SetString(PyExc_ValueError, "a field has too many dimensions");
         return -1;
     }
-    place->size = PyDataType_ELSIZE(place->dtype);
+    PyObject *itemsize = PyObject_GetAttrString((PyObject *)place->dtype, "itemsize"); /* alike in numpy 1 and 2 */
+    place->size = itemsize ? PyLong_AsSsize_t(itemsize) : -1;
+    Py_XDECREF(itemsize);
+    if (place->size < 0) {
+        return -1;
+    }
     for (int i = 1; i < place->dims; i++) {
         npy_intp length = PyLong_AsSsize_t(PyTuple_GetItem(shape, i - 1));
         if (length < 0 || (length && place->size > NPY_MAX_INTP / length)) {

@@ -20,9 +20,11 @@ from ding_buffer.trajectories.shared_counts import SharedCounts
 from ding_buffer.trajectories.traj_cache import TrajCache
 from ding_buffer.trajectories.traj_file import get_path_to_trajs, load_traj_from_disk
 from ding_buffer.trajectories.trajectory import Trajectory
-from ding_buffer.trajectories.trajectory_errors import BadTrajectory, CorruptTrajectory
+from ding_buffer.trajectories.trajectory_errors import BadTrajectory, CorruptTrajectory, NoTrajectories
 
 _LOG = logging.getLogger("ding_buffer")
+_LOOKS = 10
+"""How often a folder in which nothing is left is looked at before that is an error."""
 _GONE = (errno.ENOENT, errno.ESTALE)
 
 
@@ -110,8 +112,16 @@ class DiskTrajDataset(RLDataset):
         if self._collections != self._counts.own("collections"):  # in a worker that lives longer than a pass
             self._collections = self._counts.own("collections")
             self.pool.refresh()
+        looks = _LOOKS
         while True:
-            path = self.pool.draw(self.generator())
+            try:
+                path = self.pool.draw(self.generator())
+            except NoTrajectories:
+                looks -= 1
+                if not looks:
+                    raise
+                self.pool.refresh(forgive=False)  # all went while they were listed: look again
+                continue
             try:
                 traj = self._load(path)
             except OSError as error:
@@ -121,6 +131,7 @@ class DiskTrajDataset(RLDataset):
                 self.cache.drop(path)
                 self.pool.leave_out(path)
                 self.pool.refresh(forgive=False)  # whoever deletes seldom deletes one
+                looks = _LOOKS
                 continue
             except (CorruptTrajectory, BadTrajectory) as error:
                 self._counts.add("unreadable")
