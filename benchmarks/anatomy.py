@@ -160,16 +160,17 @@ arguments, the lock, the making of batches."""
 
 CONCLUSIONS = """## What follows
 
-* Of a prioritised cycle the kernels take two fifths: drawing and writing far memory, with leaves, sums and
-  priorities in float64 and the priority kept in the meta as well, so that nothing drifts and nothing is
-  lost. The rest is the way there: arguments, lock, layers, storage and batch are some eighty calls in
-  Python, which are also what lets every layer work on every storage. To be twelve times as fast as cpprb,
-  sampler, layer and storage would have to be one call in C.
-* Of a uniform sample, a fifth is the copy and two fifths are drawing numbers that are distinct, which peers
-  do not.
+* Of a prioritised cycle the kernels take two thirds: drawing and writing far memory, with leaves, sums and
+  priorities in float64 and the priority kept in the meta as well, so that nothing drifts and nothing is lost.
+  A plain sample and a plain update are one call each, layers included; what is left beside the kernels is the
+  binding of arguments, the lock, and some twenty new arrays and objects. Twelve times cpprb would take single
+  precision, or metas that are not stored.
+* Of a uniform sample half is drawing numbers that are distinct, which peers do not.
 * A push through a layer, or with a meta, is Python from end to end; one that concerns nobody but the storage
-  is C.
-* Batches of 64: the order of slots, the checks and the returned batch cost more than the copy.
+  is C. Four such pushes are half of the PER step.
+* n-step returns are a layer around the sample: it follows links and reads other rows, called from Python.
+* A process that samples what another pushes takes in every row that arrives before it draws; at five million
+  rows a second nothing else gets done.
 * Loading compares a checksum of every byte and writes into fresh memory; a bare read does neither."""
 
 
