@@ -110,8 +110,12 @@ class SlotLog:
 
     def _skip_holes(self) -> None:
         slots, start, end = self._slots, self._start, self._end
+        width = 1
         while start < end and slots[start] < 0:
-            start += 1
+            # Mostly there is none or one; of a long run of them ever more are looked at together.
+            solid = np.flatnonzero(slots[start : min(start + width, end)] >= 0)
+            start = start + int(solid[0]) if len(solid) else min(start + width, end)
+            width *= 4
         self._start = start
 
     def mend(self, limit: int) -> None:
