@@ -169,8 +169,8 @@ CONCLUSIONS = """## What follows
 * A push through a layer, or with a meta, is Python from end to end; one that concerns nobody but the storage
   is C. Four such pushes are half of the PER step.
 * n-step returns are a layer around the sample: it follows links and reads other rows, called from Python.
-* A process that samples what another pushes takes in every row that arrives before it draws; at five million
-  rows a second nothing else gets done.
+* A process that samples what another pushes takes in every row that arrives before it draws: beside
+  millions of rows a second that is most of its time.
 * Loading compares a checksum of every byte and writes into fresh memory; a bare read does neither."""
 
 
