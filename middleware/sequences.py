@@ -384,8 +384,7 @@ def sequence(
     """Makes a layer that samples windows of ``burn_in + length`` consecutive transitions of one episode.
 
     Every window that may be drawn is equally likely, or with ``prioritized`` as likely as ``eta * max +
-    (1 - eta) * mean`` of the priorities of its steps, to the power of ``alpha``. See ``SequenceReplay`` and
-    ``PrioritizedSequenceReplay``.
+    (1 - eta) * mean`` of the priorities of its steps, to the power of ``alpha``; see the two classes above.
     """
     names = {
         "stream": stream,

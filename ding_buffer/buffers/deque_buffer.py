@@ -188,14 +188,11 @@ class DequeBuffer(Buffer):
     def quicken(self) -> None:
         """Puts the shortest way to push before the method, where no layer and no subclass has a say in it."""
         self.__dict__.pop("push", None)
-        quick = None
         if self.store is None:
             return
-        if self._bases["push"] is None and type(self).push is DequeBuffer.push:
-            quick = self.store.quick_pushes.make(self.store, self)
-        else:
+        if self._bases["push"] is not None or type(self).push is not DequeBuffer.push:
             self.store.quick_pushes.leave(self)
-        if quick is not None:
+        elif (quick := self.store.quick_pushes.make(self.store, self)) is not None:
             self.__dict__["push"] = quick
 
     # Reading.
