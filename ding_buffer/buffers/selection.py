@@ -43,8 +43,8 @@ class Chosen(NamedTuple):
 
     def take(self, store: Store) -> Any:
         """Returns the items as a batch of this shape."""
-        store.counts["sampled"] += len(self.slots)
         batch: Any = store.storage.take(self.slots, self.repeats)
+        store.counts["sampled"] += len(self.slots)  # what was overtaken was not
         if self.lengths is None:
             return batch
         if store.storage.columnar:

@@ -18,7 +18,8 @@ class Arrivals(NamedTuple):
 
     ``stamps`` are the versions they were seen in, ``metas`` their declared metas. ``touched`` are all rows
     that were written to, those that nobody will see any more included. ``outlived`` are rows that may hold
-    what is too old now, and ``least`` for each the stamp from which on it is not.
+    what is too old now, and ``least`` for each the stamp from which on it is not. ``missed`` counts what was
+    overwritten before it was looked at, and ``written`` is up to where this look goes, for each writer.
     """
 
     rows: np.ndarray
@@ -27,6 +28,8 @@ class Arrivals(NamedTuple):
     touched: np.ndarray
     outlived: np.ndarray
     least: np.ndarray
+    missed: int
+    written: np.ndarray
 
 
 class RowReader:
@@ -38,8 +41,9 @@ class RowReader:
         # What had its time before this process came is not news, and was not missed.
         self.seen = np.maximum(mapped.written - np.array(self._shares), 0)
         self._noted = self.seen.tobytes()
+        self._untaken: Arrivals | None = None
         self.missed = 0
-        """How many rows were overwritten before this process looked at them."""
+        """How many rows this process did not take in: mostly they were overwritten before it looked."""
 
     def behind(self) -> bool:
         """Tells whether there is anything new."""
@@ -51,38 +55,49 @@ class RowReader:
         self.seen[writer] = serial
         self._noted = self.seen.tobytes()
 
+    def succeed(self, writer: int, serial: int) -> None:
+        """Takes note that this process is the writer from now on, and will not look at what was written."""
+        self.missed += max(0, serial - self.seen.item(writer))
+        self.note(writer, serial)
+
+    def took(self, news: Arrivals, lost: int = 0) -> None:
+        """Takes note of the last look, once: its rows are taken in, but for ``lost`` ones."""
+        if self._untaken is news:
+            seen = np.maximum(self.seen, news.written)  # a layer that was told of them may have pushed
+            noted, missed = seen.tobytes(), self.missed + news.missed + lost
+            # In one statement: if broken off before, they are news again, and after it they never are.
+            self.seen, self._noted, self.missed, self._untaken = seen, noted, missed, None
+
     def look(self) -> Arrivals:
-        """Returns what is new, and what that pushes out."""
+        """Returns what is new, and what that pushes out; the same again until ``took`` is told."""
         written = self._mapped.written.copy()
         fence()
         parts = [
-            self._read(writer, self.seen.item(writer), written.item(writer))
+            self._read(writer, self.seen.item(writer), written)
             for writer in range(len(self._shares))
             if written.item(writer) != self.seen.item(writer)
         ]
-        self.seen, self._noted = written, written.tobytes()
-        if len(parts) == 1:
-            return parts[0]
-        rows, stamps, metas, *others = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        # Nobody knows who was earlier: as if all had pushed evenly since the last look.
-        times = [(np.arange(len(part.rows)) + 0.5) / max(1, len(part.rows)) for part in parts]
-        order = np.argsort(np.concatenate(times), kind="stable")
-        return Arrivals(rows[order], stamps[order], metas[order], *others)
+        news = self._untaken = parts[0] if len(parts) == 1 else _joined(parts)
+        return news
 
-    def _read(self, writer: int, since: int, done: int) -> Arrivals:
+    def _read(self, writer: int, since: int, written: np.ndarray) -> Arrivals:
+        done = written.item(writer)
         share, size = self._shares[writer], self._starts[writer + 1] - self._starts[writer]
         first = max(since, done - share)
         rows = self._logged(writer, first, done)
         touched = rows if first == since else self._logged(writer, max(since, done - size), done)
         # The log reaches back to where rows were touched: what was older lay in one of those.
         outlived = self._logged(writer, max(0, since - share, done - size), max(0, done - share))
-        least = np.full(len(outlived), max(0, done - share + 1) << SERIAL_BITS)
-        self.missed += first - since
-        sound, stamps, metas = self._fetched(rows, np.arange(first + 1, done + 1) << SERIAL_BITS)
+        least = np.empty(len(outlived), dtype=np.int64)
+        least.fill(max(0, done - share + 1) << SERIAL_BITS)
+        missed = first - since
+        sound, stamps, metas = self._fetched(
+            rows, np.arange((first + 1) << SERIAL_BITS, (done + 1) << SERIAL_BITS, 1 << SERIAL_BITS)
+        )
         if sound is not None:
-            self.missed += int(np.count_nonzero(~sound))
+            missed += int(np.count_nonzero(~sound))
             rows, stamps, metas = rows[sound], stamps[sound], metas[sound]
-        return Arrivals(rows, stamps, metas, touched, outlived, least)
+        return Arrivals(rows, stamps, metas, touched, outlived, least, missed, written)
 
     def _logged(self, writer: int, begin: int, end: int) -> np.ndarray:
         """Returns the rows of these serials."""
@@ -104,10 +119,24 @@ class RowReader:
             fence()
             # Nothing else than the serial, or a payload replaced since: see ``SharedStorage._steady``.
             stamps = mapped.versions.take(rows)
-            if np.array_equal(stamps, expected):
+            if not np.count_nonzero(stamps != expected):  # cheaper than all()
                 return None, stamps, metas
             same = stamps >> SERIAL_BITS == expected >> SERIAL_BITS
             busy = same & (stamps & WRITING != 0)
             if not busy.any():
                 break
         return same & ~busy, stamps, metas
+
+
+def _joined(parts: list[Arrivals]) -> Arrivals:
+    """Returns the news of several writers as one."""
+    rows, stamps, metas, *others = (np.concatenate(columns) for columns in list(zip(*parts, strict=True))[:6])
+    # Nobody knows who was earlier: as if all had pushed evenly since the last look.
+    times = [(np.arange(len(part.rows)) + 0.5) / max(1, len(part.rows)) for part in parts]
+    order = np.argsort(np.concatenate(times), kind="stable")
+    touched, outlived, least = others
+    return Arrivals(
+        *(rows[order], stamps[order], metas[order], touched, outlived, least),
+        missed=sum(part.missed for part in parts),
+        written=parts[0].written,
+    )

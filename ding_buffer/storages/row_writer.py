@@ -60,8 +60,7 @@ class RowWriter:
         stamps = np.arange(self.serial + 1, self.serial + 1 + count) << SERIAL_BITS
         self._mapped.versions[rows] = stamps | WRITING
         fence()
-        self._head = end % size
-        self.free -= count
+        self._head, self.free = end % size, self.free - count  # both or none, if broken off
         return rows, stamps
 
     def finish(self, rows: np.ndarray, stamps: np.ndarray) -> None:
@@ -83,8 +82,7 @@ class RowWriter:
         row, stamp = self._queue.item(self._head), (self.serial + 1) << SERIAL_BITS
         self._mapped.versions[row] = stamp | WRITING
         fence()
-        self._head = (self._head + 1) % len(self._queue)
-        self.free -= 1
+        self._head, self.free = (self._head + 1) % len(self._queue), self.free - 1
         return row, stamp
 
     def finish_one(self, row: int, stamp: int) -> None:

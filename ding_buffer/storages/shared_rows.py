@@ -60,7 +60,7 @@ class SharedRows:
         """Returns the slots of the items that lie in these rows."""
         slots = self._slot_of.take(rows)
         found = self._rows.take(slots) == rows
-        return slots[found] if found.any() else slots[:0]
+        return slots[found] if np.count_nonzero(found) else slots[:0]
 
     def _map(self, slots: Any, rows: Any, stamps: Any) -> None:
         self._rows[slots] = rows
@@ -70,12 +70,16 @@ class SharedRows:
     def release(self, slots: np.ndarray) -> None:
         """Empties slots; rows that are this process's to use become free."""
         writer = self._writer
-        rows = self._rows.take(slots)
-        self._rows[slots] = -1  # first: broken off here a row is lost to all, and not given to two
-        if writer is not None:
-            if self.plan.writers > 1 or rows.min(initial=0) < 0:
-                rows = rows[(rows >= writer.start) & (rows < writer.stop)]
-            writer.give_back(rows)
+        try:
+            rows = self._rows.take(slots)
+            self._rows[slots] = -1
+            if writer is not None:
+                if self.plan.writers > 1 or rows.min(initial=0) < 0:
+                    rows = rows[(rows >= writer.start) & (rows < writer.stop)]
+                writer.give_back(rows)
+        except BaseException:
+            self._begin_anew()
+            raise
 
     # Writing.
 
@@ -98,38 +102,45 @@ class SharedRows:
         begin, end = self.plan.starts[number], self.plan.starts[number + 1]
         held = self._rows[self._slots_in(np.arange(begin, end))]
         writer = RowWriter(self._mapped, self.plan, number, held)
-        self.reader.note(number, writer.serial)
+        self.reader.succeed(number, writer.serial)
         return writer
+
+    def _begin_anew(self) -> None:
+        """After a change that was broken off: which rows are free follows from which are held."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            # What others were told of all the same this process has let go of.
+            self.reader.note(writer.number, self._mapped.written.item(writer.number))
 
     def write(self, slot: int, leaves: Sequence[Any], metas: np.ndarray) -> None:
         """Writes one item for all to see; ``metas`` is a row of ``DeclaredMeta``."""
-        writer = self._ready(np.array([slot]))
-        row, stamp = writer.begin_one()
         try:
+            writer = self._ready(np.array([slot]))
+            row, stamp = writer.begin_one()
             self.table.write(row, leaves)
             if len(metas):
                 self._mapped.metas[row] = metas
+            writer.finish_one(row, stamp)
+            self.reader.note(writer.number, writer.serial)
+            self._map(slot, row, stamp)
         except BaseException:
-            writer.give_back(np.array([row]))
+            self._begin_anew()
             raise
-        writer.finish_one(row, stamp)
-        self.reader.note(writer.number, writer.serial)
-        self._map(slot, row, stamp)
 
     def write_many(self, slots: np.ndarray, write: Callable[[np.ndarray], None], metas: np.ndarray) -> None:
         """Writes many items: ``write`` is given the rows to write to."""
-        writer = self._ready(slots)
-        rows, stamps = writer.begin(len(slots))
         try:
+            writer = self._ready(slots)
+            rows, stamps = writer.begin(len(slots))
             write(rows)
             if metas.shape[1]:
                 self._mapped.metas[rows] = metas
+            writer.finish(rows, stamps)
+            self.reader.note(writer.number, writer.serial)
+            self._map(slots, rows, stamps)
         except BaseException:
-            writer.give_back(rows)
+            self._begin_anew()
             raise
-        writer.finish(rows, stamps)
-        self.reader.note(writer.number, writer.serial)
-        self._map(slots, rows, stamps)
 
     def write_again(self, slot: int, leaves: Sequence[Any]) -> None:
         """Replaces the payload of an item that this process wrote."""
@@ -176,11 +187,13 @@ class SharedRows:
             return replaced
         old = self._slot_of.take(news.outlived)
         old = old[(self._rows.take(old) == news.outlived) & (self._stamps.take(old) < news.least)]
-        return np.union1d(replaced, old)
+        gone = np.sort(np.concatenate((replaced, old)))
+        return gone[np.diff(gone, prepend=-1) > 0]
 
     def place(self, slots: np.ndarray, news: Arrivals, which: slice) -> None:
         """Takes some of the arrived rows into slots."""
-        self.release(slots)
+        if self._writer is not None:
+            self.release(slots)
         self._map(slots, news.rows[which], news.stamps[which])
 
     # Reading.
@@ -198,7 +211,7 @@ class SharedRows:
             # A row is marked before it is changed, and no stamp comes twice: so it had not changed either
             # when it was read.
             found = versions.take(rows)
-            if (found == expected).all():
+            if not np.count_nonzero(found != expected):  # cheaper than all()
                 return made
             if (found >> SERIAL_BITS != expected >> SERIAL_BITS).any():
                 break
@@ -215,6 +228,12 @@ class SharedRows:
             f"often, the buffer is too small for how fast others write.",
             gone,
         )
+
+    def lost(self, slots: np.ndarray) -> np.ndarray:
+        """Tells of each slot whether its row has another item now, or is being given one."""
+        versions = self._mapped.versions.take(self._rows.take(slots))
+        gone: np.ndarray = versions >> SERIAL_BITS != self._stamps.take(slots) >> SERIAL_BITS
+        return gone
 
     def sound(self, slots: np.ndarray) -> np.ndarray:
         """Tells of each slot whether what was just read of its row is its item."""

@@ -119,7 +119,11 @@ class SharedSegment:
         while True:
             descriptor = _opened(path)
             if descriptor is not None:
-                return cls(name, descriptor, _mapped(path))
+                try:
+                    return cls(name, descriptor, _mapped(path))
+                except BaseException:
+                    os.close(descriptor)  # or its lock would keep the memory while this process lives
+                    raise
             if time.monotonic() >= deadline:
                 raise BadArgument(
                     f"There is no shared memory named {name!r}: nobody has made it yet, or the last one who "
@@ -145,10 +149,12 @@ class SharedSegment:
         descriptor = os.open(self._claim_path(writer), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self._claims[writer] = descriptor
+        except BaseException as error:
             os.close(descriptor)
-            return False
-        self._claims[writer] = descriptor
+            if isinstance(error, BlockingIOError):
+                return False
+            raise
         return True
 
     def _claim_path(self, writer: int) -> Path:
@@ -164,20 +170,22 @@ class SharedSegment:
 
         The memory stays mapped while arrays of it live.
         """
-        for claimed in self._claims.values():
-            os.close(claimed)
-        self._claims.clear()
+        self._give_up_claims()
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            # A lock that is changed is given up first: of two that leave at once, the later finds nobody.
-            _unlink_where_alone(descriptor, self.path)
-            os.close(descriptor)
+            try:
+                # A lock that is changed is given up first: of two that leave at once, the later finds nobody.
+                _unlink_where_alone(descriptor, self.path)
+            finally:
+                os.close(descriptor)
+
+    def _give_up_claims(self) -> None:
+        while self._claims:
+            os.close(self._claims.popitem()[1])  # never twice: the number may be another file's by then
 
     def _forked(self) -> None:
         """In a child: shares no lock with the parent any more."""
-        for claimed in self._claims.values():
-            os.close(claimed)
-        self._claims.clear()
+        self._give_up_claims()
         if self._descriptor is not None:
             inherited, self._descriptor = self._descriptor, _opened(self.path)
             os.close(inherited)

@@ -45,8 +45,8 @@ class SharedStorage(ColumnStorage):
     * ``update(data=)`` is for the process that pushed the item.
     * ``meta`` declares the keys that may be pushed, each with a dtype of bools, integers or floats: they
       reach the others. Other metas are refused.
-    * ``stats()`` counts as ``missed`` what was overwritten before this process looked at it, and as
-      ``overtaken`` what was overwritten while it was being read.
+    * ``stats()`` counts as ``missed`` what was overwritten before this process looked at it or came while a
+      layer failed, and as ``overtaken`` how often rows were overwritten while they were being read.
 
     The memory goes when the last process leaves: ``close``, the end of the process however it comes, or when
     nothing refers to the storage any more. A writer that died leaves its rows and its number to whoever comes
@@ -205,11 +205,16 @@ class SharedStorage(ColumnStorage):
         return min(self._held_rows.plan.shares)
 
     def arrivals(self) -> Arrivals | None:
-        """Returns what other processes have written since it was last asked."""
+        """Returns what other processes have written since ``took`` was last told."""
+        self.arriving = False  # also where the last time was broken off at that very step
         reader = self._held_rows.reader
         if not self._follows or not reader.behind():
             return None
         return reader.look()
+
+    def took(self, news: Arrivals, lost: int = 0) -> None:
+        """Takes note that news are taken in, once; ``lost`` of their rows are not, and count as missed."""
+        self._held_rows.reader.took(news, lost)
 
     def arrived_metas(self, news: Arrivals) -> MetaColumns:
         """Returns the metas of arrived rows."""
@@ -218,6 +223,10 @@ class SharedStorage(ColumnStorage):
     def outlived(self, news: Arrivals, oldest: int) -> np.ndarray:
         """Returns the slots of items that news push out; see ``SharedRows.outlived``."""
         return self._held_rows.outlived(news, oldest)
+
+    def lost(self, slots: np.ndarray) -> np.ndarray:
+        """Tells of each slot whether its row has been overwritten."""
+        return self._held_rows.lost(slots)
 
     def place(self, slots: np.ndarray, news: Arrivals, which: slice, metas: MetaColumns) -> None:
         """Takes some of the arrived rows into slots."""
@@ -367,7 +376,7 @@ class SharedStorage(ColumnStorage):
             "bytes": self._metas.nbytes + (0 if shared is None else shared.nbytes),
             "shared_bytes": 0 if self._segment is None else self._segment.size,
             "writer": self.writer,
-            "missed": 0 if shared is None else shared.reader.missed,
+            "missed": shared.reader.missed if shared and self._follows else 0,
             "overtaken": 0 if shared is None else shared.overtaken,
         }
 

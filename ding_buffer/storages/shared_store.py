@@ -49,9 +49,10 @@ class SharedStore(Store):
         news = storage.arrivals()
         if news is None:
             return
-        metas = storage.arrived_metas(news)
-        storage.arriving = True
+        before = self.ring.next
         try:
+            metas = storage.arrived_metas(news)
+            storage.arriving = True
             surplus = max(0, self.ring.count + len(news.rows) - self.capacity)
             oldest = self.ring.slot_at(surplus) if surplus < self.ring.count else -1
             gone = storage.outlived(news, oldest)
@@ -64,11 +65,25 @@ class SharedStore(Store):
                     metas,
                     lambda slots, rows, here: storage.place(slots, news, rows, here),
                 )
+            storage.took(news)
+        except BaseException:
+            # They are not news again: a layer that fails on one of them would do so for ever.
+            storage.took(news, len(news.rows) - (self.ring.next - before))
+            raise
         finally:
             storage.arriving = False
 
     def overtaken(self, slots: np.ndarray) -> None:
-        """Lets go of items that were overwritten while somebody read them."""
+        """Lets go of items that were overwritten while being read, and of older ones that were too."""
+        ring = self.ring
+        if ring.dense and len(slots):
+            # A writer who deletes nothing overwrites its oldest first. Where all of those go the order stays
+            # arithmetic; where only some of them go it never is again.
+            places = ring.serials_of(slots) - ring.first
+            older = ring.slots_at(np.arange(places.max() + 1))
+            gone = self.storage.lost(older)
+            gone[places[places >= 0]] = True
+            slots = older[gone]
         self.retire(slots)
 
     def wait_for(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
@@ -148,13 +163,13 @@ class SharedStore(Store):
         """Returns items, order, groups and generator; any storage of columns can load them."""
         return self.plain().state_dict(copy)
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], announce: bool = True) -> None:
         """Replaces the content of this process; other processes see what is loaded as new items.
 
         Of more items than a writer's share, the newest are kept.
         """
         self.storage.claim()
-        super().load_state_dict(state)
+        super().load_state_dict(state, announce)
 
     def __reduce__(self) -> tuple[Any, ...]:
         with self.lock:

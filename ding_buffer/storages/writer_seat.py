@@ -40,7 +40,7 @@ class WriterSeat:
         if writer is not None and not (type(writer) is int and 0 <= writer < self.writers):
             raise BadArgument(f"writer must be a number from 0 to {self.writers - 1}, got {writer!r}.")
         for one in range(self.writers) if writer is None else [writer]:
-            if self._segment.claim(one):
+            if self._segment.claims(one) or self._segment.claim(one):
                 self._number, self._open = one, True
                 return one
         if writer is not None:

@@ -89,13 +89,17 @@ class RingIndex(RingCounter):
             slots[capacity - begin :] -= capacity
         return slots
 
+    def newest(self, count: int) -> np.ndarray:
+        """Returns the slots of so many of the newest items, oldest first; slots must be arithmetic."""
+        return self._run(self.next - count, count)
+
     def pop_oldest_many(self, count: int) -> np.ndarray:
         """Forgets the ``count`` oldest items and returns their slots, int64; there must be as many."""
         if self.dense and count < self.count:
             slots = self._run(self.first, count)
             self.first, self.count = self.first + count, self.count - count
             return slots
-        slots = self.slots_at(np.arange(count))
+        slots = self._log.oldest_many(count) if self._log is not None else self.slots_at(np.arange(count))
         self.remove(slots[::-1])  # so that the slot of the oldest is used first
         return slots
 
@@ -137,7 +141,7 @@ class RingIndex(RingCounter):
             self.capacity,
             np.arange(self.first, self.next),
             slots,
-            np.flatnonzero(~used)[::-1].tolist(),
+            np.flatnonzero(~used)[::-1],
             fresh,
         )
 
@@ -239,11 +243,10 @@ class RingIndex(RingCounter):
         if self._log is None:
             return state | {"first": self.first, "base": self.base}
         slots = self.live()
-        free = np.array(self._log.free, dtype=np.int64)
         return state | {
             "serials": self.serials_of(slots),
             "slots": slots,
-            "free": free,
+            "free": self._log.free,
             "fresh": self._log.fresh,
         }
 
@@ -258,10 +261,10 @@ class RingIndex(RingCounter):
             return
         slots = np.asarray(state["slots"], dtype=np.int64)
         self._check(serials, slots, following)
-        free, fresh = [int(slot) for slot in state["free"]], int(state["fresh"])
+        free, fresh = np.asarray(state["free"], dtype=np.int64), int(state["fresh"])
         if not len(serials):
             raise ValueError("an index that holds nothing has no slots to keep free")
-        if sorted([*free, *slots.tolist()]) != list(range(fresh)) or fresh > self.capacity:
+        if fresh > self.capacity or not np.array_equal(np.sort(np.append(free, slots)), np.arange(fresh)):
             raise ValueError("free and used slots do not add up")
         self.next = following
         self.clear()
@@ -292,7 +295,7 @@ class RingIndex(RingCounter):
         if self.count and following - serials[0] == self.count:
             self.first = self.base = int(serials[0])
         elif self.count:
-            self._keep(SlotLog(self.capacity, serials, slots, [], self.count))
+            self._keep(SlotLog(self.capacity, serials, slots, slots[:0], self.count))
 
     def _check(self, serials: np.ndarray, slots: np.ndarray, following: int) -> None:
         if not len(serials) == len(slots) <= self.capacity:

@@ -21,9 +21,11 @@ class SlotLog:
     """
 
     def __init__(
-        self, capacity: int, serials: np.ndarray, slots: np.ndarray, free: list[int], fresh: int
+        self, capacity: int, serials: np.ndarray, slots: np.ndarray, free: np.ndarray, fresh: int
     ) -> None:
-        self.free = free
+        self._free = np.zeros(capacity, dtype=np.int64)  # those to use next at the end
+        self._freed = 0
+        self._let_go(free)
         self.fresh = fresh
         self._where = np.zeros(
             capacity, dtype=np.int64
@@ -50,12 +52,24 @@ class SlotLog:
         )
         self._where[slots] = np.arange(count)
 
+    @property
+    def free(self) -> np.ndarray:
+        """The slots to use next, last first, int64; a copy."""
+        free: np.ndarray = self._free[: self._freed].copy()
+        return free
+
+    def _let_go(self, slots: np.ndarray) -> None:
+        end = self._freed + len(slots)
+        self._free[self._freed : end] = slots
+        self._freed = end
+
     def push(self, serial: int) -> int:
         """Appends an item and returns the slot it was given."""
         if self._end == len(self._slots):
             self._repack()
-        if self.free:
-            slot = self.free.pop()
+        if self._freed:
+            self._freed -= 1
+            slot = self._free.item(self._freed)
         else:
             slot = self.fresh
             self.fresh += 1
@@ -71,13 +85,12 @@ class SlotLog:
         count = len(serials)
         if self._end + count > len(self._slots):
             self._repack(count)
-        used = min(count, len(self.free))
-        slots = np.empty(count, dtype=np.int64)
-        if used:
-            slots[:used] = self.free[: -used - 1 : -1]
-            del self.free[-used:]
-        slots[used:] = np.arange(self.fresh, self.fresh + count - used)
-        self.fresh += count - used
+        used = min(count, self._freed)
+        slots: np.ndarray = self._free[self._freed - used : self._freed][::-1].copy()
+        self._freed -= used
+        if used < count:
+            slots = np.concatenate((slots, np.arange(self.fresh, self.fresh + count - used)))
+            self.fresh += count - used
         places = slice(self._end, self._end + count)
         self._slots[places] = slots
         self._serials[places] = serials
@@ -89,9 +102,24 @@ class SlotLog:
         """Returns the slot of the oldest item."""
         return int(self._slots[self._start])
 
+    def oldest_many(self, count: int) -> np.ndarray:
+        """Returns the slots of the ``count`` oldest items, int64; there must be as many."""
+        end = self._start + count
+        slots = self._solid_before(end)
+        while len(slots) < count:  # there are holes
+            end = min(end + max(end - self._start, _SLACK), self._end)
+            slots = self._solid_before(end)
+        return slots[:count]
+
+    def _solid_before(self, end: int) -> np.ndarray:
+        slots = self._slots[self._start : end]
+        solid: np.ndarray = slots[slots >= 0]
+        return solid
+
     def pop_oldest(self) -> None:
         """Forgets the oldest item."""
-        self.free.append(self.oldest())
+        self._free[self._freed] = self._slots[self._start]
+        self._freed += 1
         self._slots[self._start] = -1
         self._start += 1
         self._passed += 1
@@ -99,18 +127,32 @@ class SlotLog:
 
     def remove(self, slots: np.ndarray) -> None:
         """Forgets the items of distinct live slots; at least one item must remain."""
+        if len(slots) == 1:
+            self._remove_one(int(slots[0]))
+            return
         places = self._where[slots]
         self._slots[places] = -1
-        if len(places) == 1:
-            self._solid.add(int(places[0]), -1)
-        else:
-            self._solid.add_many(places, -1)
-        self.free.extend(slots.tolist())
-        self._skip_holes()
+        self._let_go(slots)
+        self._skip_holes(len(places))
+        # Mostly old ones go, and what is passed by needs no place counted anew.
+        ahead = places[places >= self._start]
+        self._passed += len(places) - len(ahead)
+        if len(ahead):
+            self._solid.add_many(ahead, -1)
 
-    def _skip_holes(self) -> None:
+    def _remove_one(self, slot: int) -> None:
+        place = self._where.item(slot)
+        self._slots[place] = -1
+        self._free[self._freed] = slot
+        self._freed += 1
+        self._skip_holes()
+        if place >= self._start:
+            self._solid.add(place, -1)
+        else:
+            self._passed += 1
+
+    def _skip_holes(self, width: int = 1) -> None:
         slots, start, end = self._slots, self._start, self._end
-        width = 1
         while start < end and slots[start] < 0:
             # Mostly there is none or one; of a long run of them ever more are looked at together.
             solid = np.flatnonzero(slots[start : min(start + width, end)] >= 0)
@@ -129,7 +171,8 @@ class SlotLog:
         self._pack(serials, slots)
         free = np.ones(self.fresh, dtype=bool)
         free[slots] = False
-        self.free = np.flatnonzero(free)[::-1].tolist()
+        self._freed = 0
+        self._let_go(np.flatnonzero(free)[::-1])
 
     def tidy(self, count: int) -> None:
         """Packs the log if more than half of it is holes."""

@@ -14,19 +14,51 @@ def serials(news):
     return (news.stamps >> SERIAL_BITS) - 1
 
 
+def looked(reader):
+    """Returns the news and takes them in."""
+    news = reader.look()
+    reader.took(news)
+    return news
+
+
 def test_it_is_behind_until_it_has_looked():
     plan, rows = mapped(8)
     writer, reader = writer_of(plan, rows), RowReader(rows, plan)
     assert not reader.behind()
     write(writer, 3)
     assert reader.behind()
-    news = reader.look()
+    news = looked(reader)
     assert not reader.behind()
 
     assert [0, 1, 2] == serials(news).tolist() == news.metas[:, 1].tolist()
     assert [0, 1, 2] == news.rows.tolist() == news.touched.tolist()
     assert [] == news.outlived.tolist()
     assert 0 == reader.missed
+
+
+def test_what_was_not_taken_in_is_news_again_and_counted_once_it_was():
+    plan, rows = mapped(4)
+    writer, reader = writer_of(plan, rows), RowReader(rows, plan)
+    write_often(writer, 7)
+    assert 4 == len(reader.look().rows)
+    assert reader.behind()
+    write(writer, 1)
+    news = reader.look()
+    assert [4, 5, 6, 7] == serials(news).tolist()
+    assert 0 == reader.missed
+    reader.took(news, lost=1)
+    reader.took(news, lost=1)
+    assert not reader.behind()
+    assert 4 + 1 == reader.missed
+
+
+def test_what_a_successor_did_not_look_at_is_missed():
+    plan, rows = mapped(8)
+    reader = RowReader(rows, plan)
+    write(writer_of(plan, rows), 3)
+    reader.succeed(0, 3)
+    assert not reader.behind()
+    assert 3 == reader.missed
 
 
 def test_what_one_wrote_oneself_is_no_news():
@@ -42,7 +74,7 @@ def test_what_had_its_time_before_is_neither_news_nor_missed():
     write_often(writer_of(plan, rows), 30)
     reader = RowReader(rows, plan)
 
-    assert list(range(22, 30)) == serials(reader.look()).tolist()
+    assert list(range(22, 30)) == serials(looked(reader)).tolist()
     assert 0 == reader.missed
 
 
@@ -56,9 +88,9 @@ def test_more_than_a_share_at_once_is_missed_but_for_the_newest():
     plan, rows = mapped(8)
     writer, reader = writer_of(plan, rows), RowReader(rows, plan)
     write_often(writer, 8)
-    reader.look()
+    looked(reader)
     write_often(writer, 100)
-    news = reader.look()
+    news = looked(reader)
 
     assert list(range(100, 108)) == serials(news).tolist()
     assert 92 == reader.missed
@@ -69,9 +101,9 @@ def test_rows_that_have_become_too_old_are_named_with_the_least_that_is_not():
     plan, rows = mapped(8)
     writer, reader = writer_of(plan, rows), RowReader(rows, plan)
     write_often(writer, 8)
-    before = reader.look()
+    before = looked(reader)
     write_often(writer, 3)
-    news = reader.look()
+    news = looked(reader)
 
     assert before.rows[:3].tolist() == news.outlived.tolist()
     assert {4 << SERIAL_BITS} == set(news.least.tolist())
@@ -83,7 +115,7 @@ def test_of_several_writers_it_is_as_if_they_had_taken_turns():
     reader = RowReader(rows, plan)
     write(first, 2)
     write(second, 6)
-    news = reader.look()
+    news = looked(reader)
 
     owners = (news.rows >= plan.starts[1]).astype(int).tolist()
     assert [1, 0, 1, 1, 1, 0, 1, 1] == owners
@@ -100,7 +132,7 @@ def test_a_row_that_is_half_written_again_is_missed(monkeypatch):
     writer.begin(2)  # of those that came first
     rows.versions[writer._queue[(writer._head + 5) % 8]] |= 1
     monkeypatch.setattr(row_reader, "_TRIES", 2)
-    news = reader.look()
+    news = looked(reader)
 
     assert len(news.rows) < 4
     assert 8 - len(news.rows) == reader.missed
@@ -120,7 +152,7 @@ def test_everything_comes_once_and_in_order_or_is_counted(capacity, writers, ste
     for hand, count, look in [*steps, (0, 1, True)]:
         write_often(hands[hand % writers], count)
         if look:
-            news = reader.look()
+            news = looked(reader)
             for place, serial, number in zip(news.rows, serials(news), news.metas[:, 1], strict=True):
                 owner = int(np.searchsorted(plan.starts, place, side="right")) - 1
                 assert serial == number

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument
+from ding_buffer.storages import shared_segment
 from ding_buffer.storages.shared_segment import PREFIX, SharedSegment
 from ding_buffer.storages.shared_storage import SharedStorage
 from tests.storages.shared_processes import (
@@ -77,6 +79,55 @@ def test_a_number_is_claimed_once_until_it_is_given_up():
     assert other.claim(3)
     assert other.claims(3)
     other.leave()
+
+
+def _interrupted(function, after=True):
+    """Returns a function that is broken off the first time, before it is done or after."""
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) > 1:
+            return function(*arguments)
+        if after:
+            function(*arguments)
+        raise KeyboardInterrupt
+
+    return interrupted
+
+
+def test_who_does_not_come_to_attach_keeps_nothing(monkeypatch):
+    one = made()
+    monkeypatch.setattr(shared_segment, "_mapped", _interrupted(shared_segment._mapped))
+    with pytest.raises(KeyboardInterrupt):
+        SharedSegment.attach(NAME)
+    one.leave()
+    assert [] == files(NAME)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_number_is_free_where_claiming_it_was_broken_off(monkeypatch, after):
+    one = made()
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", _interrupted(fcntl.flock, after))
+        with pytest.raises(KeyboardInterrupt):
+            one.claim(0)
+    assert one.claim(0)
+    one.leave()
+
+
+def test_leaving_that_was_broken_off_is_done_by_leaving_again(monkeypatch):
+    one = made()
+    assert one.claim(0)
+    assert one.claim(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", _interrupted(os.close))
+        with pytest.raises(KeyboardInterrupt):
+            one.leave()
+    one.leave()
+    one.leave()
+    assert not one.attached
+    assert [] == files(NAME)
 
 
 def test_a_name_in_use_is_refused():

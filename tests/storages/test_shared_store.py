@@ -9,7 +9,7 @@ import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.chain import Middleware
-from ding_buffer.core.errors import Overtaken, UnknownIndex
+from ding_buffer.core.errors import NotEnoughItems, Overtaken, UnknownIndex
 from ding_buffer.middleware.group_sampling import group_sample
 from ding_buffer.middleware.n_steps import n_step
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
@@ -306,6 +306,17 @@ def test_items_that_are_written_over_meanwhile_are_left_out_or_unknown():
             other.get_by_index(indices[:3])
         assert [2, 3, 4, 5, 6, 7] == numbers(other)
     assert list(range(10, 18)) == numbers(other)
+
+
+def test_what_is_written_over_before_it_is_read_does_not_count_as_sampled():
+    one, other = pair(8)
+    one.extend([row(number) for number in range(8)])
+    with other.store.lock:
+        one.extend([row(number) for number in range(8, 40)])
+        with pytest.raises(NotEnoughItems):
+            other.sample(4)
+    other.sample(3)
+    assert 3 == other.stats()["sampled"]
 
 
 def test_a_state_holds_what_could_be_copied():

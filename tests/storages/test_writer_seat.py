@@ -61,6 +61,21 @@ def test_a_number_is_free_again_when_its_owner_leaves(segments):
     assert 0 == other.claim(0)
 
 
+def test_a_number_that_was_taken_when_claiming_was_broken_off_is_ones_own(segments, monkeypatch):
+    seat, claim = WriterSeat(segments[0], 2, open_to=True), segments[0].claim
+
+    def interrupted(number):
+        claim(number)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(segments[0], "claim", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            seat.claim()
+    assert seat.number is None
+    assert 0 == seat.claim()
+
+
 def test_a_child_made_by_fork_is_nobody(segments):
     seat = WriterSeat(segments[0], 2, open_to=True)
     seat.claim()
