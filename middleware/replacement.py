@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ding_buffer.core.chain import Chain, Home, Middleware
-from ding_buffer.core.errors import ChainError
+from ding_buffer.core.errors import BadArgument, ChainError
 from ding_buffer.samplers.survival import given_chance, replacement_chance
 from ding_buffer.storages.store import Store
 
@@ -68,7 +69,9 @@ class RandomReplacement(Middleware):
             return None
         # Whatever is held fills all slots, so they are as good as the items.
         capacity = store.capacity
-        slot = int(store.rng.integers(capacity)) if self._pick is None else self._pick(capacity)
+        slot = operator.index(store.rng.integers(capacity) if self._pick is None else self._pick(capacity))
+        if not 0 <= slot < capacity:
+            raise BadArgument(f"pick({capacity}) must return a slot in [0, {capacity}), got {slot}.")
         store.victim = slot
         try:
             item = chain(data, meta=meta)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ding_buffer.core.chain import Chain, Home, Middleware
-from ding_buffer.core.errors import ChainError
+from ding_buffer.core.errors import BadArgument, ChainError
 from ding_buffer.storages.store import Store
 
 Pick = Callable[[int], int]
@@ -44,7 +45,9 @@ class Reservoir(Middleware):
             return chain(data, meta=meta)
         # Algorithm R of Vitter (1985). What is held fills all slots, so they are as good as the items.
         count = self._seen + 1
-        slot = int(store.rng.integers(count)) if self._pick is None else self._pick(count)
+        slot = operator.index(store.rng.integers(count) if self._pick is None else self._pick(count))
+        if slot < 0:
+            raise BadArgument(f"pick({count}) must return a number in [0, {count}), got {slot}.")
         if slot >= store.capacity:
             self._seen += 1
             self._refused += 1

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from ding_buffer.pipeline.sequential_buffer import SequentialBuffer
     from ding_buffer.pipeline.timestamping_queue import TimestampingQueue
     from ding_buffer.pipeline.timestamping_queues_dict import TimestampingQueuesDict
+    from ding_buffer.pipeline.type_parameters import BufferData, StepData
 
 _HOMES = {
+    "BufferData": "type_parameters",
     "CollectorInUse": "pipeline_errors",
     "DataBuffer": "data_buffer",
     "DataCollector": "data_collector",
@@ -56,12 +58,14 @@ _HOMES = {
     "PersistentStateMixin": "persistent_state",
     "RandomReplacementBuffer": "replacement_buffer",
     "SequentialBuffer": "sequential_buffer",
+    "StepData": "type_parameters",
     "TimestampingQueue": "timestamping_queue",
     "TimestampingQueuesDict": "timestamping_queues_dict",
     "UnknownCollector": "pipeline_errors",
 }
 
 __all__ = [
+    "BufferData",
     "CollectorInUse",
     "DataBuffer",
     "DataCollector",
@@ -75,6 +79,7 @@ __all__ = [
     "PersistentStateMixin",
     "RandomReplacementBuffer",
     "SequentialBuffer",
+    "StepData",
     "TimestampingQueue",
     "TimestampingQueuesDict",
     "UnknownCollector",

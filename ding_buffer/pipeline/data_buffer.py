@@ -6,6 +6,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, Generic
 
 import numpy as np
@@ -32,8 +33,8 @@ class DataBuffer(PersistentStateMixin, ABC, Generic[T, R]):
 
     max_size: int
     max_queue_size: int | None
-    fields: FieldRows | None = None
-    """The fields of an item, None where it is any value."""
+    field_rows: FieldRows | None = None
+    """Makes rows of items with named fields; None where an item is any value."""
     has_own_lock = False
     """Whether it may be read while another thread adds."""
     exact_keys = False
@@ -47,35 +48,30 @@ class DataBuffer(PersistentStateMixin, ABC, Generic[T, R]):
         max_queue_size: int | None = NOT_GIVEN,
     ) -> None:
         first = collecting_data_names
-        if first is NOT_GIVEN or first is None or isinstance(first, (int, np.integer)):
-            self._begin_values(
-                *(given for given in (first, max_size, max_queue_size) if given is not NOT_GIVEN)
-            )
-            return
-        if not isinstance(first, Iterable):
+        if is_size(first):
+            given = [size for size in (first, max_size, max_queue_size) if size is not NOT_GIVEN]
+            if len(given) > 1:
+                raise BadArgument("A buffer without named fields has one size: max_queue_size.")
+            pending = given[0] if given else None
+        elif not isinstance(first, Iterable):
             raise BadArgument(
                 f"Give the names of the fields, or how many items may be pending; got {first!r}."
             )
-        if max_size is NOT_GIVEN:
+        elif max_size is NOT_GIVEN:
             raise BadArgument("A buffer with named fields needs max_size.")
-        self.fields = FieldRows(first, self.exact_keys)
-        self._collecting_data_names = set(self.fields.names)
-        self._max_size = self.max_size = whole("max_size", max_size)
-        self.max_queue_size = self._max_size if max_queue_size is NOT_GIVEN else max_queue_size
-
-    def _begin_values(self, max_queue_size: int | None = None, *more: Any) -> None:
-        if more:
-            raise BadArgument("A buffer without named fields has one size: max_queue_size.")
-        if max_queue_size is None:
+        else:
+            self.field_rows = FieldRows(first, self.exact_keys)
+            self._collecting_data_names = set(self.field_rows.names)
+            self._max_size = self.max_size = whole("max_size", max_size)
+            pending = self._max_size if max_queue_size is NOT_GIVEN else max_queue_size
+        if pending is None:
             warnings.warn(
                 "max_queue_size is None. The collector's queue will have unlimited size, which may take all "
                 "memory where nobody calls update().",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
-        else:
-            max_queue_size = whole("max_queue_size", max_queue_size)
-        self.max_queue_size = max_queue_size
+        self.max_queue_size = None if pending is None else whole("max_queue_size", pending)
 
     def __class_getitem__(cls, parameters: Any) -> Any:
         """Makes ``DataBuffer[T]``, as it was spelled first, ``DataBuffer[T, Any]``."""
@@ -85,7 +81,9 @@ class DataBuffer(PersistentStateMixin, ABC, Generic[T, R]):
 
     @property
     def collecting_data_names(self) -> set[str]:
-        """The names of the fields, a new set each time."""
+        """The names of the fields, a new set each time; a buffer of any values has none."""
+        if self.field_rows is None:
+            raise AttributeError(f"This {type(self).__name__} holds values without named fields.")
         return self._collecting_data_names.copy()
 
     @abstractmethod
@@ -93,7 +91,7 @@ class DataBuffer(PersistentStateMixin, ABC, Generic[T, R]):
         """Stores one item."""
 
     @abstractmethod
-    def get_data(self) -> Any:
+    def get_data(self) -> R:
         """Returns all items, in a container of the caller's own: with named fields a list for each."""
 
     @abstractmethod
@@ -101,25 +99,34 @@ class DataBuffer(PersistentStateMixin, ABC, Generic[T, R]):
         """Returns how many items are held."""
 
     def sample(self, batch_size: int, replace: bool = False) -> Any:
-        """Returns as many random items in the form of ``get_data``; by default made from a copy of all.
+        """Returns as many random items: a list, or one for each field as in ``get_data``.
 
-        Distinct ones, unless with ``replace``. Raises ``NotEnoughItems`` where there are fewer.
+        Distinct ones, unless with ``replace``. Raises ``NotEnoughItems`` where there are fewer. Unless a
+        buffer overrides it they are picked from the copy of all that ``get_data`` makes.
         """
-        data = self.get_data()
+        data: Any = self.get_data()
         columns = list(data.values()) if isinstance(data, Mapping) else [data]
         count = len(columns[0]) if columns else len(self)
-        rng = self.__dict__.setdefault("_own_rng", np.random.default_rng())
-        places = (with_replacement if replace else distinct)(rng, count, batch_size).tolist()
+        places = (with_replacement if replace else distinct)(self._sampling_rng, count, batch_size).tolist()
         taken = [[column[place] for place in places] for column in columns]
         return dict(zip(data, taken, strict=True)) if isinstance(data, Mapping) else taken[0]
 
+    @cached_property
+    def _sampling_rng(self) -> np.random.Generator:
+        return np.random.default_rng()
+
     def make_queue(self, clock: Clock = time.time) -> TimestampingQueue[Any]:
         """Returns an empty queue for what is collected and not added yet."""
-        if self.fields is None:
+        if self.field_rows is None:
             return TimestampingQueue(self.max_queue_size, clock=clock)
         return TimestampingQueuesDict(
-            self.fields.names, self.max_queue_size, exact=self.exact_keys, clock=clock
+            self.field_rows.names, self.max_queue_size, exact=self.exact_keys, clock=clock
         )
+
+
+def is_size(first: Any) -> bool:
+    """Tells whether the first argument of a buffer is a size, or left out, rather than names of fields."""
+    return first is NOT_GIVEN or first is None or isinstance(first, (int, np.integer))
 
 
 def whole(name: str, value: Any) -> int:

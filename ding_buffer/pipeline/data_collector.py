@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Generic, Protocol
 
 from ding_buffer.core.lock import FairLock
 from ding_buffer.pipeline.timestamping_queue import TimestampingQueue
-from ding_buffer.pipeline.type_parameters import T
+from ding_buffer.pipeline.type_parameters import StepData, T
 from ding_buffer.structures.clock import Clock
 
 
@@ -26,23 +28,22 @@ class DataCollector(Generic[T]):
     """
 
     def __init__(self, user: MakesQueues | int | None = None, *, clock: Clock = time.time) -> None:
-        self._user = user
-        self._clock = clock
+        self._new_queue: Callable[[], TimestampingQueue[Any]] = (
+            partial(TimestampingQueue, user, clock=clock)
+            if user is None or not hasattr(user, "create_empty_queues")
+            else user.create_empty_queues
+        )
         self._lock = FairLock()
         self._queues = self._new_queue()
         self._dropped = 0
 
-    def _new_queue(self) -> TimestampingQueue[Any]:
-        if self._user is None or isinstance(self._user, int):
-            return TimestampingQueue(self._user, clock=self._clock)
-        return self._user.create_empty_queues()
-
-    def collect(self, step_data: T) -> None:
+    def collect(self, step_data: T | StepData[T]) -> None:
         """Leaves one item and the present time; a mapping is copied, not what it holds.
 
-        Where the buffer has named fields one that is missing raises a ``KeyError``, here and not in the
-        thread that trains; with exact keys another mapping raises a ``ValueError``. Nothing of it is kept.
-        When as many items are pending as may be, the oldest of them goes and is counted.
+        Where the buffer has named fields, of which each holds a ``T``, one that is missing raises a
+        ``KeyError``, here and not in the thread that trains; with exact keys another mapping raises a
+        ``ValueError``. Nothing of it is kept. When as many items are pending as may be, the oldest of them
+        goes and is counted.
         """
         with self._lock:
             self._queues.append(step_data)
@@ -65,6 +66,12 @@ class DataCollector(Generic[T]):
             full, self._queues = self._queues, empty
             self._dropped += full.dropped
         return full
+
+    def _put_back(self, queue: TimestampingQueue[Any]) -> None:
+        """Takes back what was moved and not used, ahead of what came since."""
+        with self._lock:
+            queue.take_over(self._queues)
+            self._queues = queue
 
     def _discard(self) -> None:
         """Drops what is pending, and counts it."""

@@ -67,6 +67,26 @@ class DataCollectorsDict(UserDict[str, DataCollector[Any]]):
             self._check_free(name)
             super().__delitem__(name)
 
+    # The originals of these take the error for a collector that somebody has for one that is not there.
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Returns a collector that nobody has, the default where there is none of this name."""
+        with self._lock:
+            return self[name] if name in self.data else default
+
+    def pop(self, name: str, *default: Any) -> Any:
+        """Removes and returns a collector that nobody has."""
+        with self._lock:
+            self._check_free(name)
+            return super().pop(name, *default)
+
+    def clear(self) -> None:
+        """Removes all collectors, or none where somebody has one."""
+        with self._lock:
+            for name in self.data:
+                self._check_free(name)
+            self.data.clear()
+
     def _found(self, name: str) -> DataCollector[Any]:
         if name not in self.data:
             raise UnknownCollector(f"Data collector '{name}' not found.")
@@ -74,4 +94,6 @@ class DataCollectorsDict(UserDict[str, DataCollector[Any]]):
 
     def _check_free(self, name: str) -> None:
         if name in self._acquired_collectors:
-            raise CollectorInUse(f"Data collector '{name}' is already acquired.")
+            raise CollectorInUse(
+                f"Data collector '{name}' is already acquired. Who has it must release it first."
+            )

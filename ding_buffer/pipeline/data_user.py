@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext
@@ -12,6 +13,7 @@ from typing import Any, Generic
 import numpy as np
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.buffers.snapshot import write_snapshot
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.core.lock import FairLock
 from ding_buffer.pipeline.data_buffer import DataBuffer
@@ -20,7 +22,7 @@ from ding_buffer.pipeline.layered_buffer import LayeredBuffer
 from ding_buffer.pipeline.mark import Mark
 from ding_buffer.pipeline.persistent_state import PersistentStateMixin
 from ding_buffer.pipeline.plain_pickle import read_plain_pickle
-from ding_buffer.pipeline.state_files import new_directory, read_state, write_state
+from ding_buffer.pipeline.state_files import new_directory, open_state
 from ding_buffer.pipeline.timestamping_queue import TimestampingQueue
 from ding_buffer.pipeline.type_parameters import T
 from ding_buffer.structures.clock import Clock
@@ -47,7 +49,7 @@ class DataUser(PersistentStateMixin, Generic[T]):
         if not isinstance(buffer, (DataBuffer, DequeBuffer)):
             raise BadArgument(f"A DataUser needs a DataBuffer or a DequeBuffer, got {type(buffer).__name__}.")
         self._buffer = LayeredBuffer(buffer) if isinstance(buffer, DequeBuffer) else buffer
-        by_field = self._buffer.fields is not None and not self._buffer.exact_keys
+        by_field = self._buffer.field_rows is not None and not self._buffer.exact_keys
         self._auto_update = not by_field if auto_update is None else auto_update
         self._clock = clock
         self._lock = FairLock()
@@ -57,6 +59,7 @@ class DataUser(PersistentStateMixin, Generic[T]):
         self._timestamps: deque[float] = deque(maxlen=self._buffer.max_queue_size)
         self._ascending = True
         self._added = self._rejected = 0
+        self._name = secrets.token_hex(8)  # tells its marks from those of others
         self._collector: DataCollector[T] = DataCollector(self)
 
     @property
@@ -77,17 +80,26 @@ class DataUser(PersistentStateMixin, Generic[T]):
         """Puts what was collected since the last call into the buffer, in order.
 
         An item that the buffer refuses is left out and counted; the others go in all the same, and then the
-        first refusal is raised.
+        first refusal is raised. Where Ctrl-C breaks it off, what has not had its turn is pending again; the
+        item that had it counts as rejected.
         """
-        if not self._collector.pending:
-            return
-        with self._lock:
-            refusal = self._add(self._collector._move_data())
+        refusal = self._fetch()
         if refusal is not None:
             raise refusal
 
+    def _fetch(self) -> Exception | None:
+        """Adds what is pending, as far as the buffer takes it, and returns the first refusal."""
+        with self._lock:  # before anything else: what another thread is adding is in when this returns
+            if not self._collector.pending:
+                return None
+            queue = self._collector._move_data()
+            try:
+                return self._add(queue)
+            except BaseException:
+                self._collector._put_back(queue)
+                raise
+
     def _add(self, queue: TimestampingQueue[Any]) -> Exception | None:
-        """Adds all that the buffer takes, and returns the first refusal."""
         refusal = None
         while queue:
             data, stamp = queue.popleft()
@@ -97,6 +109,9 @@ class DataUser(PersistentStateMixin, Generic[T]):
                 self._rejected += 1
                 refusal = refusal or error
                 continue
+            except BaseException:
+                self._rejected += 1
+                raise
             if self._timestamps and stamp < self._timestamps[-1]:
                 self._ascending = False
             self._timestamps.append(stamp)
@@ -132,16 +147,17 @@ class DataUser(PersistentStateMixin, Generic[T]):
     def mark(self) -> Mark:
         """Returns this moment, for ``count_data_added_since`` to count from exactly."""
         with self._lock:
-            return Mark(self._clock(), self._added)
+            return Mark(self._clock(), self._added, self._name)
 
     def count_data_added_since(self, timestamp: float) -> int:
         """Returns how many items of the buffer were collected after a time.
 
         Items stamped with this very time do not count, nor do more than the collector has room for. From a
-        ``mark()`` on every item that came into the buffer counts, once, however the clock stands.
+        ``mark()`` of this user on every item that came into the buffer counts, once, however the clock
+        stands.
         """
         with self._lock:
-            if isinstance(timestamp, Mark):
+            if isinstance(timestamp, Mark) and timestamp.maker == self._name:
                 return self._added - timestamp.added
             if not self._ascending:  # somebody set the clock back
                 return sum(stamp > timestamp for stamp in self._timestamps)
@@ -166,12 +182,16 @@ class DataUser(PersistentStateMixin, Generic[T]):
             }
 
     def save_state(self, path: str | PathLike[str]) -> None:
-        """Calls ``update``, then writes buffer and times to a new directory, which appears when whole."""
+        """Adds what is pending, then writes buffer and times to a new directory, which appears when whole.
+
+        An item that the buffer refuses now is counted, and no reason to save nothing.
+        """
         with self._lock:
-            self.update()
+            self._fetch()
             with new_directory(path) as directory:
                 self._buffer.save_state(directory / _BUFFER)
-                write_state(directory / _TIMES, {"timestamps": np.array(self._timestamps, dtype=np.float64)})
+                times = np.array(self._timestamps, dtype=np.float64)
+                write_snapshot(directory / _TIMES, {"timestamps": times})
 
     def load_state(self, path: str | PathLike[str]) -> None:
         """Takes back what ``save_state`` wrote, or what PAMIQ-Core's wrote.
@@ -189,12 +209,15 @@ class DataUser(PersistentStateMixin, Generic[T]):
 
 
 def _read_times(directory: Path) -> list[float]:
-    ours = directory / _TIMES
+    ours, original = directory / _TIMES, directory / _ORIGINAL_TIMES
     if ours.is_file():
-        found = read_state(ours, "timestamps")["timestamps"]
+        with open_state(ours, "timestamps") as state:
+            found = state["timestamps"]
+    elif original.is_file():
+        found = read_plain_pickle(original)
     else:
-        found = read_plain_pickle(directory / _ORIGINAL_TIMES)
+        raise FileNotFoundError(f"{directory} is no state of a data user: there is no {ours.name} in it.")
     try:
         return [float(stamp) for stamp in found]
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise CorruptSnapshot(f"{directory}: the times are no numbers: {error}.") from error

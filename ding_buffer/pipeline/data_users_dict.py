@@ -6,15 +6,19 @@ from collections import UserDict
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.lock import FairLock
 from ding_buffer.pipeline.data_buffer import DataBuffer
 from ding_buffer.pipeline.data_collectors_dict import DataCollectorsDict
 from ding_buffer.pipeline.data_user import DataUser
 from ding_buffer.pipeline.persistent_state import PersistentStateMixin
 from ding_buffer.pipeline.state_files import file_name, new_directory
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 AnyBuffer = DataBuffer[Any, Any] | DequeBuffer
 
@@ -47,11 +51,15 @@ class DataUsersDict(UserDict[str, DataUser[Any]], PersistentStateMixin):
         buffers: Mapping[str, AnyBuffer] | Iterable[tuple[str, AnyBuffer]] | None = None,
         /,
         **more: AnyBuffer,
-    ) -> DataUsersDict:
+    ) -> Self:
         """Makes a user for each buffer."""
         return cls({name: DataUser(buffer) for name, buffer in {**dict(buffers or {}), **more}.items()})
 
     def __setitem__(self, name: str, user: DataUser[Any]) -> None:
+        if not isinstance(name, str) or not isinstance(user, DataUser):
+            raise BadArgument(
+                f"A DataUsersDict has a DataUser by its name, a str; got {name!r}: {type(user).__name__}."
+            )
         with self._lock:
             self._collectors[name] = user.collector
             super().__setitem__(name, user)
@@ -62,6 +70,12 @@ class DataUsersDict(UserDict[str, DataUser[Any]], PersistentStateMixin):
                 del self._collectors[name]
             super().__delitem__(name)
 
+    def clear(self) -> None:
+        """Removes all users, or none where somebody has a collector of theirs."""
+        with self._lock:
+            self._collectors.clear()
+            self.data.clear()
+
     def save_state(self, path: str | PathLike[str]) -> None:
         """Writes every user into a new directory, which appears when it is whole."""
         with self._lock, new_directory(path) as directory:
@@ -71,7 +85,8 @@ class DataUsersDict(UserDict[str, DataUser[Any]], PersistentStateMixin):
     def load_state(self, path: str | PathLike[str]) -> None:
         """Lets every user take back its state; who has acquired which collector stays as it is.
 
-        Raises ``FileNotFoundError`` before anything is loaded where the state of one is missing.
+        Raises ``FileNotFoundError`` before anything is loaded where the state of one is missing. Where that
+        of one does not fit, those before it are loaded already and those from it on are as they were.
         """
         with self._lock:
             places = {name: Path(path) / file_name(name) for name in self.data}

@@ -32,6 +32,10 @@ class FieldRows:
         self.quick: Callable[[Any], Row] = _getter(self.names)
         """Makes the row of a dict that is known to be one; raises ``KeyError`` for a missing field."""
 
+    def __reduce__(self) -> Any:
+        """Copies are made anew: ``quick`` cannot be pickled."""
+        return FieldRows, (self.names, self.exact)
+
     def row(self, step: Mapping[str, Any]) -> Row:
         """Returns the values of one mapping; raises what is wrong with it."""
         if not isinstance(step, Mapping):

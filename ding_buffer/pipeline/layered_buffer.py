@@ -15,7 +15,8 @@ class LayeredBuffer(DataBuffer[Any, Any]):
     """Stands between a ``DataUser`` and a ``DequeBuffer``: what is collected is pushed, through all layers.
 
     ``meta_keys`` are fields of a collected mapping that become the item's meta, such as a priority; None:
-    those that the layers need.
+    those that the layers need. A layer that waits (``rate_limit``) lets whoever calls ``update`` wait: give
+    its user ``auto_update=False``, and let another thread sample.
     """
 
     has_own_lock = True
@@ -24,14 +25,15 @@ class LayeredBuffer(DataBuffer[Any, Any]):
         super().__init__(max_queue_size=buffer.size)
         self.buffer = buffer
         self.max_size = buffer.size
-        self._meta_keys = sorted(buffer.needs) if meta_keys is None else list(meta_keys)
+        self._meta_keys = None if meta_keys is None else frozenset(meta_keys)
 
     def add(self, step_data: Any) -> None:
         """Pushes it; a layer may refuse it, and counts that."""
-        if not (self._meta_keys and isinstance(step_data, Mapping)):
+        keys = self.buffer.needs if self._meta_keys is None else self._meta_keys
+        if not (keys and isinstance(step_data, Mapping)):
             self.buffer.push(step_data)
             return
-        meta = {key: step_data[key] for key in self._meta_keys if key in step_data}
+        meta = {key: step_data[key] for key in keys if key in step_data}
         self.buffer.push({key: part for key, part in step_data.items() if key not in meta}, meta=meta)
 
     def get_data(self) -> list[Any]:

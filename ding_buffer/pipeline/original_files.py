@@ -11,7 +11,7 @@ from ding_buffer.pipeline.field_rows import FieldRows
 from ding_buffer.pipeline.plain_pickle import read_plain_pickle
 
 
-def original_rows(path: Path, fields: FieldRows | None, exact: bool) -> list[Any]:
+def original_rows(path: Path, fields: FieldRows | None) -> list[Any]:
     """Returns the rows that PAMIQ-Core saved under ``path``, oldest first.
 
     Of 0.4 and before, a directory with a pickled list for each field; since 0.5 one pickle, of elements, or
@@ -19,13 +19,13 @@ def original_rows(path: Path, fields: FieldRows | None, exact: bool) -> list[Any
     holds more than plain values, ``FileNotFoundError`` where there is nothing.
     """
     if path.is_dir():
-        if fields is None or exact:
+        if fields is None or fields.exact:
             raise CorruptSnapshot(
                 f"{path} is the directory of a buffer with named fields: give them here too."
             )
         return _rows_of_columns(path, fields)
     file = _one_file(path)
-    if fields is not None and not exact:
+    if fields is not None and not fields.exact:
         raise CorruptSnapshot(f"{file} holds elements without named fields: this buffer has {fields.names}.")
     found = read_plain_pickle(file)
     if fields is not None and isinstance(found, dict):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from os import PathLike
+from pathlib import Path
 
 
 class PersistentStateMixin:
-    """Gives an object the two methods of saving; neither does anything unless it is overridden."""
+    """Gives an object the two methods of saving; neither does anything unless it is overridden.
 
-    def save_state(self, path: str | PathLike[str]) -> None:
+    Whoever holds the object, such as a ``DataUser`` its buffer, hands it a ``Path``.
+    """
+
+    def save_state(self, path: Path) -> None:
         """Writes the state to a file or directory of this name."""
 
-    def load_state(self, path: str | PathLike[str]) -> None:
+    def load_state(self, path: Path) -> None:
         """Takes back what ``save_state`` wrote there."""

@@ -42,15 +42,18 @@ class PlainUnpickler(pickle.Unpickler):
 def read_plain_pickle(path: str | PathLike[str]) -> Any:
     """Returns the value of a pickle file; no code in it is ever run.
 
-    Raises ``CorruptSnapshot`` for anything but plain values, and where it is damaged.
+    Raises ``CorruptSnapshot`` for anything but plain values, and where it is damaged or does not fit into
+    memory.
     """
     with Path(path).open("rb") as file:
         try:
             return PlainUnpickler(file).load()
         except CorruptSnapshot as error:
             raise CorruptSnapshot(f"{path}: {error}") from None
-        except (MemoryError, OSError):
+        except OSError:
             raise
         except Exception as error:
-            # Whoever made such a file up can make it raise anything.
-            raise CorruptSnapshot(f"{path}: it is damaged, or no pickle: {error}.") from error
+            # Whoever made such a file up can make it raise anything, MemoryError as well.
+            raise CorruptSnapshot(
+                f"{path}: it is damaged, or no pickle: {type(error).__name__}: {error}"
+            ) from error

@@ -6,15 +6,13 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.middleware.replacement import random_replacement
-from ding_buffer.pipeline.data_buffer import NOT_GIVEN, whole
-from ding_buffer.pipeline.stored_buffer import StoredBuffer
+from ding_buffer.pipeline.data_buffer import NOT_GIVEN, is_size
+from ding_buffer.pipeline.stored_buffer import StoredBuffer, size_of
 from ding_buffer.pipeline.type_parameters import T
 from ding_buffer.samplers.survival import given_chance, replacement_chance
-from ding_buffer.structures.ring_index import RingIndex
+from ding_buffer.structures.ring_index import serials_in
 
 _QUEUES = 16
 """How many times as much as is held may be pending: a tiny probability would ask for all memory."""
@@ -41,7 +39,7 @@ class RandomReplacementBuffer(StoredBuffer[T]):
         *,
         seed: int | None = None,
     ) -> None:
-        values = collecting_data_names is NOT_GIVEN or isinstance(collecting_data_names, int)
+        values = is_size(collecting_data_names)
         if values and collecting_data_names is not NOT_GIVEN and max_size is not NOT_GIVEN:
             # RandomReplacementBuffer(max_size, replace_probability, expected_survival_length), by position
             if expected_survival_length is None:
@@ -51,12 +49,10 @@ class RandomReplacementBuffer(StoredBuffer[T]):
             else:
                 raise BadArgument("Without names of fields there is one size: max_size.")
             max_size = NOT_GIVEN
-        size = collecting_data_names if values and max_size is NOT_GIVEN else max_size
-        if expected_survival_length is not None and replace_probability is None:
-            compute = self.compute_replace_probability_from_expected_survival_length
-            chance = compute(whole("max_size", size), expected_survival_length)
-        else:
-            chance = given_chance(replace_probability, expected_survival_length)
+        size = size_of(type(self).__name__, collecting_data_names, max_size)
+        chance = given_chance(replace_probability, expected_survival_length)
+        if expected_survival_length is not None:
+            chance = replacement_chance(size, expected_survival_length)
         self._replace_probability = chance
         draw, pick = (_draw, _pick) if seed is None else (None, None)
         super().__init__(
@@ -86,24 +82,35 @@ class RandomReplacementBuffer(StoredBuffer[T]):
         return rows[: self.max_size]
 
     def _take_back(self, state: Mapping[str, Any]) -> None:
-        order, store = state["store"].get("order"), self._items.store
+        store = state["store"]
         try:
-            if order["capacity"] == store.capacity:
-                super()._take_back(state)
-                return
-            # With other room items would come to lie by age. They are to keep the order of their places.
-            ring, rng = RingIndex(int(order["capacity"])), np.random.default_rng()
-            ring.load_state_dict(order)
-            by_place = dict(zip(ring.live().tolist(), state["store"]["storage"]["data"], strict=True))
-            rng.bit_generator.state = state["store"]["rng"]
-        except (LookupError, TypeError, ValueError) as error:
+            if store["order"]["capacity"] != self.max_size:
+                # With other room items would come to lie by age. They are to keep the order of their places.
+                store = {**store, **_by_place(store["order"], store["storage"], self.max_size)}
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise CorruptSnapshot(f"The saved order does not fit the items: {error}.") from error
-        self._replace(self._kept([by_place[place] for place in sorted(by_place)]))
-        store.rng = rng
+        super()._take_back({**state, "store": store})
 
 
-def _queue_size(given: Any, chance: float) -> int:
-    size = whole("max_size", given)
+def _by_place(order: Mapping[str, Any], held: Mapping[str, Any], room: int) -> dict[str, Any]:
+    """Returns order and storage as if items had come in the order of their places, the first of them."""
+    count = len(serials_in(order))
+    if "slots" in order:
+        places = [int(slot) for slot in order["slots"]]
+    else:
+        begin = order["first"] - order["base"]
+        places = [(begin + number) % order["capacity"] for number in range(len(held["data"]))]
+    if not count == len(places) == len(held["data"]):
+        raise ValueError(f"{count} items are ordered, {len(held['data'])} are held")
+    kept = sorted(range(count), key=places.__getitem__)[:room]
+    first = order["next"] - len(kept)
+    return {
+        "order": {"capacity": room, "next": order["next"], "first": first, "base": first},
+        "storage": {key: [held[key][number] for number in kept] for key in ("data", "meta")},
+    }
+
+
+def _queue_size(size: int, chance: float) -> int:
     return min(int(size / chance), _QUEUES * size) if chance * _QUEUES > 1 else _QUEUES * size
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ding_buffer.buffers.snapshot import open_snapshot, write_snapshot
+from ding_buffer.buffers.publishing import UNFINISHED
+from ding_buffer.buffers.snapshot import open_snapshot
 from ding_buffer.core.errors import CorruptSnapshot
 
 SUFFIX = ".snapshot"
@@ -19,8 +20,7 @@ SUFFIX = ".snapshot"
 
 def beside(path: str | PathLike[str]) -> Path:
     """Returns the name of the one file of a state: ``path`` with an ending more, whatever dots it has."""
-    target = Path(path)
-    return target.with_name(target.name + SUFFIX)
+    return Path(f"{Path(path)}{SUFFIX}")
 
 
 def file_name(name: str) -> str:
@@ -43,7 +43,7 @@ def new_directory(path: str | PathLike[str]) -> Iterator[Path]:
         raise FileExistsError(f"{target} is there already: a state is never written over another.")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"There is no directory {target.parent} to write {target.name} into.")
-    filling = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+    filling = target.with_name(f".{target.name}.{secrets.token_hex(8)}{UNFINISHED}")
     filling.mkdir()
     try:
         yield filling
@@ -53,15 +53,14 @@ def new_directory(path: str | PathLike[str]) -> Iterator[Path]:
         raise
 
 
-def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Writes a state to one file."""
-    write_snapshot(path, state)
+@contextmanager
+def open_state(path: Path, *keys: str) -> Iterator[dict[str, Any]]:
+    """Gives the state of one file; raises ``CorruptSnapshot`` where it lacks one of the keys.
 
-
-def read_state(path: Path, *keys: str) -> dict[str, Any]:
-    """Returns the state of one file; raises ``CorruptSnapshot`` where it lacks one of the keys."""
+    Every ``CorruptSnapshot`` raised meanwhile is raised with the name of the file.
+    """
     with open_snapshot(path) as state:
         missing = [key for key in keys if key not in state]
         if missing:
-            raise CorruptSnapshot(f"{path}: it is the state of something else: {missing} is missing.")
-        return state
+            raise CorruptSnapshot(f"it is the state of something else: {missing} is missing.")
+        yield state

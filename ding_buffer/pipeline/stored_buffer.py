@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.buffers.snapshot import write_snapshot
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
-from ding_buffer.pipeline.data_buffer import NOT_GIVEN, DataBuffer, whole
+from ding_buffer.pipeline.data_buffer import NOT_GIVEN, DataBuffer, is_size, whole
 from ding_buffer.pipeline.original_files import original_rows
-from ding_buffer.pipeline.state_files import beside, new_directory, read_state, write_state
+from ding_buffer.pipeline.state_files import beside, new_directory, open_state
 from ding_buffer.pipeline.timestamping_queue import own
 from ding_buffer.pipeline.type_parameters import T
 
@@ -23,7 +24,8 @@ class StoredBuffer(DataBuffer[T, Any]):
     """Keeps rows of fields, or values, in a ``DequeBuffer`` of ``max_size`` items.
 
     Nothing is stored of an item that is refused; a mapping is copied, not what it holds. Safe to use from
-    many threads: whoever reads never meets half an item.
+    many threads: whoever reads never meets half an item. (A subclass whose ``add`` changes something that its
+    ``get_data`` or ``sample`` reads says ``has_own_lock = False``: then a ``DataUser`` keeps them apart.)
     """
 
     has_own_lock = True
@@ -37,42 +39,32 @@ class StoredBuffer(DataBuffer[T, Any]):
         max_queue_size: Any = NOT_GIVEN,
         seed: int | None = None,
     ) -> None:
-        if collecting_data_names is NOT_GIVEN or isinstance(collecting_data_names, int):
-            given = [size for size in (collecting_data_names, max_size) if size is not NOT_GIVEN]
-            if len(given) != 1:
-                raise BadArgument(f"{type(self).__name__} needs max_size, or names of fields and max_size.")
-            self._max_size = self.max_size = whole("max_size", given[0])
-            super().__init__(max_queue_size=self.max_size if max_queue_size is NOT_GIVEN else max_queue_size)
-        elif collecting_data_names is None:
-            raise BadArgument("max_size must be an int, got None.")
+        size = size_of(type(self).__name__, collecting_data_names, max_size)
+        if is_size(collecting_data_names):
+            self._max_size = self.max_size = size
+            super().__init__(max_queue_size=size if max_queue_size is NOT_GIVEN else max_queue_size)
         else:
-            super().__init__(collecting_data_names, max_size, max_queue_size=max_queue_size)
+            super().__init__(collecting_data_names, size, max_queue_size=max_queue_size)
         # A DequeBuffer has room for something; without room nothing is ever pushed.
-        self._items = DequeBuffer(max(self.max_size, 1), seed=seed).use(*layers)
-        self._quick: Callable[[Any], Any] = own if self.fields is None else self.fields.quick
-        self._plain = self.fields is None or not self.exact_keys
-        self._settle()
-
-    def _settle(self) -> None:
-        """Fetches the shortest way to push, which a load or a layer may change."""
-        self._push: Callable[[Any], Any] = self._items.push if self.max_size else _forget
+        self._items = DequeBuffer(max(size, 1), seed=seed).use(*layers)
 
     def add(self, step_data: Any) -> None:
         """Stores one item; raises a ``KeyError`` for a field that is missing.
 
         (With exact keys a ``ValueError``, also for one too many.)
         """
-        if self.fields is None:
-            self._push(self._quick(step_data))
-            return
-        if type(step_data) is dict and self._plain:
+        fields = self.field_rows
+        if fields is None:
+            row = own(step_data)
+        elif type(step_data) is dict and not fields.exact:
             try:
-                row = self._quick(step_data)
+                row = fields.quick(step_data)
             except KeyError:
-                raise self.fields.missing(step_data) from None
-            self._push(row)
-            return
-        self._push(self.fields.row(step_data))
+                raise fields.missing(step_data) from None
+        else:
+            row = fields.row(step_data)
+        if self.max_size:
+            self._items.push(row)
 
     def _rows(self) -> list[Any]:
         """Returns what is held, in the order that ``get_data`` has."""
@@ -86,12 +78,12 @@ class StoredBuffer(DataBuffer[T, Any]):
     def get_data(self) -> Any:
         """Returns all items: a list for each field, or one list."""
         rows = self._rows()
-        return rows if self.fields is None else self.fields.columns(rows)
+        return rows if self.field_rows is None else self.field_rows.columns(rows)
 
     def sample(self, batch_size: int, replace: bool = False) -> Any:
         """Returns as many random items in the form of ``get_data``, without a copy of the rest."""
         rows = [item.data for item in self._items.sample(batch_size, replace=replace)]
-        return rows if self.fields is None else self.fields.columns(rows)
+        return rows if self.field_rows is None else self.field_rows.columns(rows)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -106,48 +98,50 @@ class StoredBuffer(DataBuffer[T, Any]):
         The file is ``path`` with ``.snapshot`` after it. It is written whole or not at all.
         """
         state = {
-            "fields": None if self.fields is None else list(self.fields.names),
+            "fields": None if self.field_rows is None else list(self.field_rows.names),
             "items": self._items.state_dict(),
         }
         if self._one_file:
-            write_state(beside(path), state)
+            write_snapshot(beside(path), state)
             return
         with new_directory(path) as directory:
-            write_state(directory / _FILE, state)
+            write_snapshot(directory / _FILE, state)
 
     @property
     def _one_file(self) -> bool:
-        return self.fields is None or self.exact_keys
+        return self.field_rows is None or self.exact_keys
 
     def load_state(self, path: str | PathLike[str]) -> None:
         """Replaces the content by what was saved there, by this class or by PAMIQ-Core's of the same name.
 
-        Of more items than there is room for, the newest are kept. Nothing in a file is ever run, and nothing
-        changes where it does not fit: ``CorruptSnapshot``.
+        Of more items than there is room for, the newest are kept (those in the first places where new items
+        replace random ones). Nothing in a file is ever run, and nothing changes where it does not fit
+        (``CorruptSnapshot``) or is not there (``FileNotFoundError``).
         """
-        ours = [file for file in (beside(path), Path(path) / _FILE) if file.is_file()]
-        if ours:
-            self._load(ours[0])
-        else:
-            self._replace(self._kept(original_rows(Path(path), self.fields, self.exact_keys)))
-        self._settle()
+        one, many = beside(path), Path(path) / _FILE
+        ours = [file for file in ((one, many) if self._one_file else (many, one)) if file.is_file()]
+        if not ours:
+            self._replace(self._kept(original_rows(Path(path), self.field_rows)))
+            return
+        with open_state(ours[0], "fields", "items") as state:
+            self._fit(_payloads(state["items"]), state["fields"])
+            if self.max_size:
+                self._take_back(state["items"])
 
-    def _load(self, file: Path) -> None:
-        state = read_state(file, "fields", "items")
-        rows = _payloads(state["items"], file)
-        self._fit(rows, state["fields"], file)
-        if self.max_size:
-            self._take_back(state["items"])
-
-    def _fit(self, rows: list[Any], saved: Any, file: Path) -> None:
+    def _fit(self, rows: list[Any], saved: Any) -> None:
         """Gives the rows the order that the fields have here; raises ``CorruptSnapshot`` for others."""
-        names = None if self.fields is None else list(self.fields.names)
-        if names is None or not isinstance(saved, list) or set(saved) != set(names):
-            if names is None is saved:
-                return
-            raise CorruptSnapshot(f"{file}: it holds the fields {saved}; this buffer has {names}.")
+        names = None if self.field_rows is None else list(self.field_rows.names)
+        if names is None is saved:
+            return
+        if (
+            names is None
+            or not isinstance(saved, list)
+            or len(saved) != len(names)
+            or any(name not in saved for name in names)
+        ):
+            raise CorruptSnapshot(f"it holds the fields {saved}; this buffer has {names}.")
         if any(type(row) is not tuple or len(row) != len(saved) for row in rows):
-            raise CorruptSnapshot(f"{file}: not every row has the fields {saved}.")
+            raise CorruptSnapshot(f"not every row has the fields {saved}.")
         if saved != names:
             places = [saved.index(name) for name in names]
             rows[:] = [tuple(row[place] for place in places) for row in rows]
@@ -165,17 +159,26 @@ class StoredBuffer(DataBuffer[T, Any]):
             self._items.extend(rows)
 
     def __repr__(self) -> str:
-        what = "values" if self.fields is None else ", ".join(self.fields.names)
+        what = "values" if self.field_rows is None else ", ".join(self.field_rows.names)
         return f"{type(self).__name__}({what}; {len(self)} of {self.max_size})"
 
 
-def _payloads(state: Any, file: Path) -> list[Any]:
+def size_of(kind: str, first: Any, max_size: Any) -> int:
+    """Returns the size of a buffer, which is the first argument or, after names of fields, the second.
+
+    Raises ``BadArgument`` where it is neither, or not an int of at least 0.
+    """
+    given = [size for size in (first, max_size) if size is not NOT_GIVEN] if is_size(first) else [max_size]
+    if len(given) != 1 or given[0] is NOT_GIVEN:
+        raise BadArgument(f"{kind} needs max_size, or names of fields and max_size.")
+    return whole("max_size", given[0])
+
+
+def _payloads(state: Any) -> list[Any]:
     try:
-        rows: list[Any] = state["store"]["storage"]["data"]
-    except (KeyError, TypeError) as error:
-        raise CorruptSnapshot(f"{file}: it is not the state of a buffer: {error!r} is missing.") from error
+        rows = state["store"]["storage"]["data"]
+    except (LookupError, TypeError) as error:
+        raise CorruptSnapshot(f"it is not the state of a buffer of objects: {error}.") from error
+    if not isinstance(rows, list):
+        raise CorruptSnapshot(f"it holds no list of items, but a {type(rows).__name__}.")
     return rows
-
-
-def _forget(row: Any) -> None:
-    """Stores nothing: there is no room."""

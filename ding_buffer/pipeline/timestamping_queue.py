@@ -6,6 +6,7 @@ import copy
 import time
 from collections import deque
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Generic
 
 from ding_buffer.core.errors import NoSuchPosition
@@ -34,10 +35,10 @@ class TimestampingQueue(Generic[T]):
         self._append(own(element))
 
     def _append(self, kept: Any) -> None:
-        pending = self._pending
+        entry, pending = (kept, self._clock()), self._pending
         if len(pending) == pending.maxlen:
             self.dropped += 1
-        pending.append((kept, self._clock()))
+        pending.append(entry)
 
     def popleft(self) -> tuple[T, float]:
         """Returns the oldest element and its time; raises an ``IndexError`` where there is none."""
@@ -45,6 +46,12 @@ class TimestampingQueue(Generic[T]):
             return self._pending.popleft()
         except IndexError:
             raise NoSuchPosition("Nothing is in the queue.") from None
+
+    def take_over(self, newer: TimestampingQueue[T]) -> None:
+        """Adds all that another queue holds, with the times it has, and what it has dropped."""
+        count = len(self) + len(newer)
+        self._pending.extend(newer._pending)
+        self.dropped += newer.dropped + count - len(self)
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -54,4 +61,6 @@ def own(element: Any) -> Any:
     """Returns a shallow copy of a mapping, anything else as it is."""
     if type(element) is dict:
         return element.copy()
-    return copy.copy(element) if isinstance(element, Mapping) else element
+    if not isinstance(element, Mapping):
+        return element
+    return dict(element) if isinstance(element, MappingProxyType) else copy.copy(element)

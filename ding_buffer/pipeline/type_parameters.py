@@ -1,7 +1,8 @@
-"""The type parameters of the pipeline: what an item is, and what all of them together are."""
+"""The type parameters of the pipeline, and what PAMIQ-Core calls two types that are made of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,4 +16,9 @@ else:  # a default is known to type checkers long before Python 3.13 knows it
     T = TypeVar("T")
     R = TypeVar("R")
 
-__all__ = ["R", "T"]
+StepData = Mapping[str, T]
+"""An item with named fields."""
+BufferData = Mapping[str, Iterable[T]]
+"""All items, by field."""
+
+__all__ = ["BufferData", "R", "StepData", "T"]

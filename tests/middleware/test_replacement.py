@@ -95,6 +95,25 @@ def slots_taken(buffer, pushes: int) -> Counter:
     return taken
 
 
+@pytest.mark.parametrize("picked", [-1, 5, 1.5, None])
+def test_a_pick_that_is_no_slot_is_refused_and_nobody_gives_way(picked):
+    buffer = filled(random_replacement(pick=lambda count: picked))
+    with pytest.raises(TypeError):
+        buffer.push(9)
+
+    assert [0, 1, 2, 3, 4] == held(buffer)
+    assert 0 == buffer.stats()["random_replacement"]["replaced"]
+    buffer.view().push(9)
+    assert [1, 2, 3, 4, 9] == held(buffer)
+
+
+def test_a_pick_may_be_a_number_of_numpy():
+    buffer = filled(random_replacement(pick=lambda count: np.int64(2)))
+    buffer.push(9)
+
+    assert [0, 1, 9, 3, 4] == by_slot(buffer)
+
+
 def test_every_slot_is_taken_equally_often():
     taken = slots_taken(filled(random_replacement(), size=20), 60_000)
 

@@ -56,6 +56,16 @@ def test_the_nth_item_is_one_of_n():
     assert {"seen": 9, "refused": 2} == buffer.stats()["reservoir"]
 
 
+@pytest.mark.parametrize("picked", [-1, 1.5, None])
+def test_a_pick_that_is_no_number_of_a_slot_is_refused_and_nobody_gives_way(picked):
+    buffer = streamed(5, 5, reservoir(pick=lambda count: picked))
+    with pytest.raises(TypeError):
+        buffer.push(9)
+
+    assert [0, 1, 2, 3, 4] == held(buffer)
+    assert {"seen": 5, "refused": 0} == buffer.stats()["reservoir"]
+
+
 def share_of_each_tenth(make, size=20, count=200, runs=3000) -> list[int]:
     """Returns how often an item of each tenth of the stream is held at its end."""
     tenths: Counter[int] = Counter()

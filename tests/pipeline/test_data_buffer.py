@@ -68,7 +68,7 @@ def test_a_number_makes_a_buffer_of_values() -> None:
 
     for buffer in (Numbers(7), Numbers(max_queue_size=7)):
         assert 7 == buffer.max_queue_size
-        assert buffer.fields is None
+        assert buffer.field_rows is None
         assert type(buffer.make_queue()) is TimestampingQueue
     assert 0 == Numbers(0).max_queue_size
     with pytest.raises(BadArgument, match="one size"):
@@ -95,6 +95,7 @@ def test_a_queue_without_limit_is_warned_of() -> None:
         (([1, 2], 3), "name of a field is a str"),
         ((-1,), "max_queue_size must be non-negative"),
         ((1.5,), "names of the fields"),
+        ((3, 4), "one size"),
     ],
     ids=str,
 )
@@ -106,6 +107,24 @@ def test_wrong_arguments_are_refused(arguments, message) -> None:
     for kind in (TypeError, ValueError):
         with pytest.raises(kind, match=message):
             Kind(*arguments)
+
+
+@pytest.mark.parametrize("size", [-1, "three", 1.5, True])
+def test_a_wrong_size_of_the_queue_is_refused(size) -> None:
+    class Kind(SimpleBuffer):
+        def __init__(self):
+            DataBuffer.__init__(self, ["a"], 3, max_queue_size=size)
+
+    with pytest.raises(BadArgument, match="max_queue_size"):
+        Kind()
+
+
+def test_a_buffer_of_values_has_no_names() -> None:
+    buffer = Values()
+
+    assert not hasattr(buffer, "collecting_data_names")
+    with pytest.raises(AttributeError, match="This Values holds values without named fields"):
+        buffer.collecting_data_names  # noqa: B018
 
 
 def test_it_takes_one_type_parameter_or_two() -> None:
@@ -147,5 +166,17 @@ def test_any_buffer_can_be_sampled() -> None:
 
 
 def test_a_mock_can_stand_for_a_buffer_only_if_it_says_what_it_holds() -> None:
-    assert DataBuffer.fields is None
+    assert DataBuffer.field_rows is None
     assert not DataBuffer.has_own_lock
+
+
+def test_a_buffer_may_call_its_own_things_as_it_likes() -> None:
+    class Own(Values):
+        def __init__(self):
+            super().__init__(5)
+            self.fields, self.names, self.rng, self.clock, self.lock = ["a"], ["b"], None, None, None
+
+    user: DataUser = DataUser(Own())
+    user.collector.collect(2)
+
+    assert [2] == user.get_data() == user.sample(1)

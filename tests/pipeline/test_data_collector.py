@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from ding_buffer.core.errors import BadArgument
 from ding_buffer.pipeline.data_collector import DataCollector
 from ding_buffer.pipeline.data_user import DataUser
 from ding_buffer.pipeline.sequential_buffer import SequentialBuffer
@@ -39,6 +40,27 @@ def test_what_was_dropped_is_counted_over_all_queues():
     assert 4 == collector.dropped
     collector._discard()
     assert (6, 0) == (collector.dropped, collector.pending)
+
+
+def test_what_is_put_back_comes_before_what_was_collected_since():
+    collector = DataUser(SequentialBuffer(4)).collector
+    for number in range(3):
+        collector.collect(number)
+    queue = collector._move_data()
+    queue.popleft()
+    for number in (3, 4, 5):
+        collector.collect(number)
+    collector._put_back(queue)
+
+    assert (4, 1) == (collector.pending, collector.dropped)
+    queue = collector._move_data()
+    assert [2, 3, 4, 5] == [queue.popleft()[0] for _ in range(4)]
+
+
+@pytest.mark.parametrize("size", [-1, "three", 1.5])
+def test_what_is_neither_a_user_nor_a_size_is_refused(size):
+    with pytest.raises(BadArgument, match="max_len"):
+        DataCollector(size)
 
 
 def test_one_can_stand_alone():

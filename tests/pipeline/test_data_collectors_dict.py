@@ -65,6 +65,40 @@ def test_what_somebody_has_is_neither_replaced_nor_removed():
         collectors["one"]
 
 
+def test_nothing_that_a_dictionary_can_do_gets_around_who_has_what():
+    collectors, one, other = made()
+    collectors.acquire("other")
+    for call in (
+        lambda: collectors.get("other"),
+        lambda: collectors.pop("other", None),
+        lambda: collectors.popitem() and collectors.popitem(),
+        lambda: collectors.setdefault("other", one),
+        lambda: collectors.update(other=one),
+        lambda: dict(collectors),
+    ):
+        with pytest.raises(CollectorInUse, match="must release it first"):
+            call()
+
+    assert {"other": other} == collectors.data
+    collectors.release("other")
+    assert other is collectors.get("other", one) is collectors.pop("other", None)
+    assert one is collectors.get("other", one) is collectors.pop("other", one)
+    with pytest.raises(KeyError):
+        collectors.pop("other")
+
+
+def test_all_go_or_none():
+    collectors, one, other = made()
+    collectors.acquire("other")
+    with pytest.raises(CollectorInUse):
+        collectors.clear()
+    assert {"one": one, "other": other} == collectors.data
+    collectors.release("other")
+    collectors.clear()
+
+    assert 0 == len(collectors)
+
+
 def test_of_many_threads_that_want_it_one_gets_it():
     for _ in range(50):
         collectors, _, _ = made()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import threading
 
@@ -9,6 +11,7 @@ from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.pipeline.data_user import DataUser
 from ding_buffer.pipeline.dict_sequential_buffer import DictSequentialBuffer
+from ding_buffer.pipeline.mark import Mark
 from ding_buffer.pipeline.replacement_buffer import RandomReplacementBuffer
 from ding_buffer.pipeline.sequential_buffer import SequentialBuffer
 from ding_buffer.structures.clock import ManualClock
@@ -93,6 +96,64 @@ def test_a_refused_item_is_left_out_and_the_others_go_in():
     user.update()
 
 
+class Broken(SimpleBuffer):
+    """Is broken off once, in the middle of its third item."""
+
+    def add(self, step_data):
+        if step_data["a"] == 2 and not hasattr(self, "was"):
+            self.was = True
+            raise KeyboardInterrupt
+        super().add(step_data)
+
+
+def test_what_had_no_turn_when_an_update_was_broken_off_is_pending_again():
+    user: DataUser = DataUser(Broken(["a"], 10))
+    collect(user, *range(5))
+    with pytest.raises(KeyboardInterrupt):
+        user.update()
+    collect(user, 5)
+
+    assert {"size": 2, "pending": 3, "added": 2, "dropped": 0, "rejected": 1} == user.stats()
+    user.update()
+    assert {"a": [0, 1, 3, 4, 5]} == user.get_data()
+
+
+class Slow(SimpleBuffer):
+    """Waits within ``add`` until it may go on."""
+
+    def __init__(self):
+        super().__init__(["a"], 10)
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def add(self, step_data):
+        self.begun.set()
+        assert self.may_go_on.wait(10)
+        super().add(step_data)
+
+
+def test_after_an_update_everything_is_in_though_another_thread_was_adding_it():
+    buffer = Slow()
+    user: DataUser = DataUser(buffer)
+    collect(user, 1)
+    seen: list[int] = []
+
+    def update_and_look():
+        user.update()
+        seen.append(len(user))
+
+    first, second = threading.Thread(target=user.update), threading.Thread(target=update_and_look)
+    first.start()
+    assert buffer.begun.wait(10)
+    second.start()
+    second.join(0.05)  # it has nothing of its own to add, and waits all the same
+    assert second.is_alive()
+    buffer.may_go_on.set()
+    first.join()
+    second.join()
+
+    assert [1] == seen
+
+
 def test_what_is_dropped_is_counted():
     user, _ = made(size=3)
     collect(user, *range(10))
@@ -140,6 +201,20 @@ def test_from_a_mark_the_count_is_exact_though_the_clock_stands():
     assert 0 == user.count_data_added_since(float(mark))  # a bare time ties
 
 
+def test_to_another_user_a_mark_is_a_time():
+    user, _ = made()
+    collect(user, *range(5))
+    user.update()
+    mark = pickle.loads(pickle.dumps(user.mark()))
+    resumed, later = made()
+    later.advance(1)
+    collect(resumed, 1, 2)
+    resumed.update()
+
+    assert 0 == user.count_data_added_since(mark)
+    assert 2 == resumed.count_data_added_since(mark) == resumed.count_data_added_since(Mark(100.0, 0))
+
+
 def test_a_count_by_time_ends_at_the_room_and_one_from_a_mark_does_not():
     user, clock = made(size=3)
     mark = user.mark()
@@ -182,6 +257,38 @@ def test_what_was_saved_comes_back_with_the_times(tmp_path):
         user.save_state(tmp_path / "state")
 
 
+def test_an_item_that_is_refused_now_is_no_reason_to_save_nothing(tmp_path):
+    class Even(SequentialBuffer):
+        def add(self, step_data):
+            if step_data % 2:
+                raise ValueError("odd")
+            super().add(step_data)
+
+    user, other = DataUser(Even(9)), DataUser(SequentialBuffer(9))
+    for number in (2, 3, 4):
+        user.collector.collect(number)
+    user.save_state(tmp_path / "state")
+    other.load_state(tmp_path / "state")
+
+    assert [2, 4] == other.get_data()
+    assert 1 == user.stats()["rejected"]
+
+
+@pytest.mark.parametrize("buffer", [lambda: SequentialBuffer(["a"], 9), lambda: SequentialBuffer(9), Values])
+def test_a_copy_goes_on_for_itself(buffer):
+    for copied in (copy.deepcopy, lambda user: pickle.loads(pickle.dumps(user))):
+        user = DataUser(buffer(), True)
+        item = {"a": 2} if user.buffer.field_rows else 2
+        user.collector.collect(item)
+        other = copied(user)
+        other.collector.collect(item)
+
+        assert ({"a": [2, 2]} if user.buffer.field_rows else [2, 2]) == other.get_data()
+        assert (2, 0) == (len(other), len(user))
+        user.update()
+        assert (2, 1) == (len(other), len(user))
+
+
 def test_what_the_original_saved_comes_back(tmp_path):
     write_user(tmp_path / "state", {"a": [1, 2, 3]}, [1.0, 2.0, 2.0])
     user, _ = made(size=2)
@@ -197,10 +304,14 @@ def test_what_does_not_fit_changes_nothing(tmp_path):
     user.update()
     collect(user, 2)
     write_user(tmp_path / "times", {"a": [1]}, ["noon"])  # type: ignore[list-item]
+    write_user(tmp_path / "large", {"a": [1]}, [10**400])
     write_user(tmp_path / "fields", {"b": [1]}, [1.0])
+    (tmp_path / "empty").mkdir()
     for name, error in (
         ("times", CorruptSnapshot),
+        ("large", CorruptSnapshot),
         ("fields", FileNotFoundError),
+        ("empty", FileNotFoundError),
         ("none", FileNotFoundError),
     ):
         with pytest.raises(error):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import defaultdict
 
 import pytest
@@ -56,3 +58,11 @@ def test_names_may_come_from_a_generator_and_twice():
 def test_what_is_no_list_of_names_is_refused(names):
     with pytest.raises(TypeError):
         FieldRows(names)
+
+
+@pytest.mark.parametrize("names", [[], ["a"], ["b", "a"]], ids=str)
+def test_copies_make_the_same_rows(names):
+    rows = FieldRows(names, exact=True)
+    for made in (copy.deepcopy(rows), pickle.loads(pickle.dumps(rows))):
+        assert (rows.names, True) == (made.names, made.exact)
+        assert rows.quick({"a": 1, "b": 2}) == made.quick({"a": 1, "b": 2})

@@ -52,6 +52,15 @@ def test_what_layers_need_to_know_is_taken_out_of_what_is_collected():
     assert {"obs"} == {key for item in batch for key in item.data}
 
 
+def test_a_layer_may_come_after_the_user():
+    buffer = DequeBuffer(10, seed=0)
+    user = DataUser(buffer)
+    buffer.use(staleness_check(max_staleness=2))
+    user.collector.collect({"obs": 1, "train_iter_data_collected": 5})
+
+    assert [{"obs": 1}] == user.get_data()
+
+
 def test_meta_may_be_named():
     buffer = DequeBuffer(10)
     user = DataUser(LayeredBuffer(buffer, meta_keys=["priority", "env"]))

@@ -14,5 +14,6 @@ def test_it_is_a_time_that_knows_a_number():
 
 
 def test_copies_know_it_too():
-    for made in (copy.deepcopy(Mark(2.5, 7)), pickle.loads(pickle.dumps(Mark(2.5, 7)))):
-        assert (2.5, 7) == (made, made.added)
+    mark = Mark(2.5, 7, "me")
+    for made in (copy.deepcopy(mark), pickle.loads(pickle.dumps(mark))):
+        assert (2.5, 7, "me") == (made, made.added, made.maker)

@@ -80,6 +80,14 @@ def test_a_damaged_file_is_told_wherever_it_is_cut(tmp_path):
             read_plain_pickle(tmp_path / "file")
 
 
+@pytest.mark.parametrize("code", [b"\x8e", b"\x96", b"\x8d"], ids=["bytes", "bytearray", "text"])
+def test_a_file_that_claims_more_than_there_is_memory_is_damaged(tmp_path, code):
+    (tmp_path / "file").write_bytes(b"\x80\x05" + code + (2**45).to_bytes(8, "little") + b"abc.")
+
+    with pytest.raises(CorruptSnapshot, match="damaged"):
+        read_plain_pickle(tmp_path / "file")
+
+
 def test_a_missing_file_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_plain_pickle(tmp_path / "file")

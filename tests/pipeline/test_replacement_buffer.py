@@ -165,10 +165,53 @@ def test_of_more_than_there_is_room_for_the_first_places_are_kept(tmp_path, coun
     assert smaller.is_full
 
 
-def test_a_saved_order_that_does_not_fit_is_told():
-    buffer = filled(30, 10)
+def test_into_another_room_counts_come_along(tmp_path):
+    buffer = filled(50, 10, 0.5, seed=0)
+    buffer.save_state(tmp_path / "saved")
+    counts = buffer._items.stats()["random_replacement"]
+    for size in (4, 10, 30):
+        other = filled(0, size)
+        other.load_state(tmp_path / "saved")
+
+        assert counts == other._items.stats()["random_replacement"]
+        other._items.store.check()
+
+
+@pytest.mark.parametrize("count", [7, 10, 30])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("capacity", 0),
+        ("capacity", None),
+        ("capacity", "ten"),
+        ("capacity", 10**30),  # no such room is asked for
+        ("next", "x"),
+        ("next", 10**18),
+        ("slots", [0, 1]),
+        ("slots", 5),
+        ("first", 10**18),
+        ("serials", []),
+    ],
+    ids=str,
+)
+def test_a_saved_order_that_does_not_fit_is_told_or_put_right(count, key, value):
+    buffer = filled(count, 10, seed=0)
     state = buffer._items.state_dict()
-    state["store"]["order"]["slots"] = state["store"]["order"]["slots"][:-1]
+    state["store"]["order"][key] = value
+    other = filled(3, 4)
+    try:
+        other._take_back(state)
+    except CorruptSnapshot:
+        assert [0, 1, 2] == numbers(other)
+    else:
+        assert {row[0] for row in state["store"]["storage"]["data"]} >= set(numbers(other))
+        other._items.store.check()
+
+
+@pytest.mark.parametrize("change", [{"storage": 5}, {"order": None}, {"storage": {"data": [], "meta": []}}])
+def test_a_state_that_lacks_something_is_told(change):
+    state = filled(30, 10)._items.state_dict()
+    state["store"].update(change)
 
     with pytest.raises(CorruptSnapshot, match="does not fit the items"):
         filled(0, 4)._take_back(state)

@@ -31,7 +31,7 @@ def test_names_may_come_from_a_generator():
 def test_a_lone_size_may_be_named():
     buffer = SequentialBuffer(max_size=5)
 
-    assert (5, None) == (buffer.max_size, buffer.fields)
+    assert (5, None) == (buffer.max_size, buffer.field_rows)
 
 
 def test_one_field_is_one():

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ding_buffer.buffers.snapshot import write_snapshot
 from ding_buffer.core.errors import CorruptSnapshot
-from ding_buffer.pipeline.state_files import beside, file_name, new_directory, read_state, write_state
+from ding_buffer.pipeline.state_files import beside, file_name, new_directory, open_state
 
 
 def names_in(directory: Path) -> list[str]:
@@ -48,6 +49,8 @@ def test_no_two_names_are_one_file_and_a_plain_one_is_itself():
 def test_dots_of_a_path_are_no_ending_to_be_cut_off():
     assert Path("x/v1.0.snapshot") == beside("x/v1.0")
     assert beside("x/v1.0") != beside("x/v1.5")
+    assert beside("x") == beside("x/")
+    assert Path("..snapshot") == beside(".")  # hidden, and told apart from what lies in the directory
 
 
 def test_a_directory_appears_when_it_is_full(tmp_path):
@@ -82,8 +85,18 @@ def test_nothing_is_written_over_and_no_parent_is_made(tmp_path):
 
 
 def test_a_state_comes_back_and_one_of_something_else_is_told(tmp_path):
-    write_state(tmp_path / "file", {"a": [1, (2,)], "b": None})
+    write_snapshot(tmp_path / "file", {"a": [1, (2,)], "b": None})
 
-    assert {"a": [1, (2,)], "b": None} == read_state(tmp_path / "file", "a", "b")
-    with pytest.raises(CorruptSnapshot, match=r"\['c'\] is missing"):
-        read_state(tmp_path / "file", "a", "c")
+    with open_state(tmp_path / "file", "a", "b") as state:
+        assert {"a": [1, (2,)], "b": None} == state
+    with (
+        pytest.raises(CorruptSnapshot, match=r"^[^ ]*file: it is .* \['c'\] is missing"),
+        open_state(tmp_path / "file", "a", "c"),
+    ):
+        pass
+
+
+def test_what_is_found_wrong_with_a_state_is_told_with_its_file(tmp_path):
+    write_snapshot(tmp_path / "file", {})
+    with pytest.raises(CorruptSnapshot, match=r"^[^ ]*file: too small$"), open_state(tmp_path / "file"):
+        raise CorruptSnapshot("too small")

@@ -134,14 +134,29 @@ def test_values_are_anything():
         lambda: SequentialBuffer(["a"]),
         lambda: SequentialBuffer("abc", 3),
         lambda: SequentialBuffer(None),  # type: ignore[arg-type]
+        lambda: SequentialBuffer(None, 3),  # type: ignore[arg-type]
+        lambda: SequentialBuffer(3.0),  # type: ignore[arg-type]
+        lambda: RandomReplacementBuffer(),
+        lambda: RandomReplacementBuffer(["a"], expected_survival_length=9),
         lambda: DictSequentialBuffer("state", 3),
         lambda: DictSequentialBuffer(5, 3),  # type: ignore[arg-type]
         lambda: DictRandomReplacementBuffer("state", 3),
     ],
 )
 def test_wrong_arguments_are_refused(make):
-    with pytest.raises(BadArgument):
+    with pytest.raises(BadArgument) as told:
         make()
+    assert "<object" not in str(told.value)
+
+
+@pytest.mark.parametrize("kind", [SequentialBuffer, RandomReplacementBuffer])
+def test_a_size_may_be_a_number_of_numpy(kind):
+    values, fields = kind(np.int64(3)), kind(["a"], np.int32(3))
+    for number in range(9):
+        values.add(number)
+        fields.add({"a": number})
+
+    assert 3 == len(values) == len(fields) == values.max_size == fields.max_queue_size
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -174,6 +189,22 @@ def test_values_are_saved_too(tmp_path):
 
         assert [1, "x", {"a": (1, None)}] == other.get_data()[:3]
         assert [0, 1, 2] == other.get_data()[3].tolist()
+
+
+def test_a_buffer_finds_its_own_form_where_there_are_both(tmp_path, monkeypatch):
+    fields, values = filled(SequentialBuffer, 2, 8), SequentialBuffer(8)
+    values.add(7)
+    for buffer in (fields, values):
+        buffer.save_state(tmp_path / "state")
+    others = SequentialBuffer(FIELDS, 8), SequentialBuffer(8)
+    for buffer in others:
+        buffer.load_state(tmp_path / "state")
+
+    assert ([0, 1], [7]) == (others[0].get_data()["action"], others[1].get_data())
+    monkeypatch.chdir(tmp_path / "state")
+    here = SequentialBuffer(FIELDS, 8)
+    here.load_state(".")
+    assert 2 == len(here)
 
 
 def test_fields_may_have_another_order(tmp_path):
@@ -217,6 +248,9 @@ def test_of_named_fields_a_directory_is_made_and_never_written_over(tmp_path):
         {"fields": FIELDS, "items": {}},
         {"fields": FIELDS, "items": None},
         {"fields": FIELDS, "items": {"store": {"storage": {"data": []}}, "layers": []}},
+        {"fields": [["state"], "action", "reward"], "items": {"store": {"storage": {"data": []}}}},
+        {"fields": FIELDS, "items": {"store": {"storage": {"data": 5}}}},
+        {"fields": FIELDS, "items": [1]},
         {"fields": 5, "items": {"store": {"storage": {"data": []}}}},
         {"fields": [*FIELDS, "state"], "items": {"store": {"storage": {"data": [(1, 2, 3)]}}}},
     ],
@@ -226,7 +260,7 @@ def test_a_foreign_file_is_told(tmp_path, state):
     (tmp_path / "state").mkdir()
     write_snapshot(tmp_path / "state" / "items.snapshot", state)
     for kind in (SequentialBuffer, RandomReplacementBuffer):
-        with pytest.raises(CorruptSnapshot):
+        with pytest.raises(CorruptSnapshot, match=r"^[^ ]*items\.snapshot: [^/]*$"):
             kind(FIELDS, 3).load_state(tmp_path / "state")
 
 

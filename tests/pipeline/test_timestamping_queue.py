@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 
 from ding_buffer.core.errors import BadArgument
@@ -56,3 +58,37 @@ def test_a_mapping_is_copied_and_what_it_holds_is_not():
 def test_a_wrong_size_is_refused(size):
     with pytest.raises(BadArgument, match="max_len"):
         TimestampingQueue(size)
+
+
+def test_a_view_of_a_mapping_is_copied_too():
+    step = {"a": 1}
+    queue: TimestampingQueue = TimestampingQueue()
+    queue.append(MappingProxyType(step))
+    step["a"] = 9
+
+    assert {"a": 1} == queue.popleft()[0]
+
+
+@pytest.mark.parametrize(("room", "left", "dropped"), [(9, "abcd", 1), (3, "bcd", 2), (None, "abcd", 1)])
+def test_what_a_newer_one_holds_is_taken_over_behind_what_is_there(room, left, dropped):
+    clock = ManualClock(1.0)
+    older: TimestampingQueue = TimestampingQueue(room, clock=clock)
+    newer: TimestampingQueue = TimestampingQueue(2, clock=clock)
+    for queue, elements in ((older, "ab"), (newer, "-cd")):
+        for element in elements:
+            queue.append(element)
+        clock.advance(1)
+    older.take_over(newer)
+
+    assert dropped == older.dropped
+    assert [(one, 1.0 + (one in "cd")) for one in left] == [older.popleft() for _ in range(len(older))]
+
+
+def test_nothing_is_dropped_where_the_clock_fails():
+    times = iter([1.0])
+    queue: TimestampingQueue = TimestampingQueue(1, clock=lambda: next(times))
+    queue.append("a")
+    with pytest.raises(StopIteration):
+        queue.append("b")
+
+    assert (0, ("a", 1.0)) == (queue.dropped, queue.popleft())
