@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import errno
 import logging
 from collections.abc import Callable
 from os import PathLike
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ding_buffer.core.number_checks import check_whole
+from ding_buffer.trajectories.file_index import GONE
 from ding_buffer.trajectories.file_pool import FilePool
 from ding_buffer.trajectories.frozen_traj import FrozenTraj
 from ding_buffer.trajectories.relabeler import NoOpRelabeler, frozen
@@ -20,12 +20,11 @@ from ding_buffer.trajectories.shared_counts import SharedCounts
 from ding_buffer.trajectories.traj_cache import TrajCache
 from ding_buffer.trajectories.traj_file import get_path_to_trajs, load_traj_from_disk
 from ding_buffer.trajectories.trajectory import Trajectory
-from ding_buffer.trajectories.trajectory_errors import BadTrajectory, CorruptTrajectory, NoTrajectories
+from ding_buffer.trajectories.trajectory_errors import CorruptTrajectory, NoTrajectories
 
 _LOG = logging.getLogger("ding_buffer")
 _LOOKS = 10
 """How often a folder in which nothing is left is looked at before that is an error."""
-_GONE = (errno.ENOENT, errno.ESTALE)
 
 
 class DiskTrajDataset(RLDataset):
@@ -125,7 +124,7 @@ class DiskTrajDataset(RLDataset):
             try:
                 traj = self._load(path)
             except OSError as error:
-                if error.errno not in _GONE:
+                if error.errno not in GONE:
                     raise
                 self._counts.add("gone")
                 self.cache.drop(path)
@@ -133,7 +132,7 @@ class DiskTrajDataset(RLDataset):
                 self.pool.refresh(forgive=False)  # whoever deletes seldom deletes one
                 looks = _LOOKS
                 continue
-            except (CorruptTrajectory, BadTrajectory) as error:
+            except CorruptTrajectory as error:
                 self._counts.add("unreadable")
                 self.pool.leave_out(path)
                 if path not in self._told:
@@ -218,8 +217,9 @@ class DiskTrajDataset(RLDataset):
 
     def _read(self, path: Path) -> Trajectory | FrozenTraj:
         traj = load_traj_from_disk(path)
-        if isinstance(self.relabeler, NoOpRelabeler):
-            traj = frozen(traj)
         if len(traj) <= isinstance(traj, Trajectory):
-            raise BadTrajectory(f"{path}: it has no transition.")
-        return traj
+            raise CorruptTrajectory(f"{path}: it has no transition.")
+        try:
+            return frozen(traj) if isinstance(self.relabeler, NoOpRelabeler) else traj
+        except MemoryError as error:  # a .traj may name one array many times
+            raise CorruptTrajectory(f"{path}: {error}") from error

@@ -15,10 +15,14 @@ class DrawSource:
     ``seed`` and from the number torch gives to each worker, new in every pass: so what workers draw can be
     repeated with a seed here and ``torch.manual_seed`` (or the loader's ``generator``); without workers the
     seed is enough. None seeds by chance.
+
+    ``owner`` says who draws: with the same seed, a dataset and its relabeler must not draw the same numbers,
+    or whether a trajectory is relabelled would depend on which file it is.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
-        self._entropy: list[int] = np.random.SeedSequence(seed).generate_state(4).tolist()
+    def __init__(self, seed: int | None = None, owner: str = "") -> None:
+        sequence = np.random.SeedSequence(seed, spawn_key=tuple(owner.encode()))
+        self._entropy: list[int] = sequence.generate_state(4).tolist()
         self._rng = np.random.default_rng(self._entropy)
         self._worker: int | None = None
 

@@ -71,9 +71,8 @@ def action_rows(actions: Any, discrete_actions: int | None = None) -> np.ndarray
     return np.eye(discrete_actions, dtype=np.float32)[whole]
 
 
-def discrete_actions_of(space: Any) -> tuple[int | None, int]:
-    """Returns how many actions a gymnasium space has, None if it is not ``Discrete``, and which is first."""
-    count = getattr(space, "n", None)
-    if type(space).__name__ != "Discrete" or count is None:
-        return None, 0
-    return int(count), int(getattr(space, "start", 0))
+def actions_in(space: Any, actions: Any) -> tuple[Any, int | None]:
+    """Returns actions of a gymnasium space, counted from 0, and how many it has; None if not ``Discrete``."""
+    if type(space).__name__ != "Discrete":
+        return actions, None
+    return np.asarray(actions) - int(space.start), int(space.n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import heapq
 import logging
 import os
@@ -12,6 +13,8 @@ from typing import NamedTuple
 from ding_buffer.buffers.publishing import UNFINISHED
 from ding_buffer.trajectories.traj_file import EXTENSIONS, time_in_name
 
+GONE = (errno.ENOENT, errno.ESTALE, errno.ELOOP)
+"""What the system says of a file that another process has deleted, and of a link that leads nowhere."""
 _LOG = logging.getLogger("ding_buffer")
 # A folder that changed this long ago has another time when it changes again, whatever its file system.
 _SETTLES_NS = 2_000_000_000
@@ -63,7 +66,7 @@ class FileIndex:
         for name in gone:
             self.drop(name)
         came = [entry for name, entry in there.items() if name not in self.files]
-        nameless = [name for entry in came if not self._take(entry) for name in (entry.name,)]
+        nameless = [entry.name for entry in came if not self._take(entry)]
         if nameless:
             self.badly_named += len(nameless)
             _LOG.warning(
@@ -114,7 +117,9 @@ class FileIndex:
             if not entry.is_file():
                 return True
             found = entry.stat()
-        except FileNotFoundError:
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
             return True
         told = time_in_name(entry.name) if self.timed else found.st_mtime
         age = found.st_mtime if told is None else told

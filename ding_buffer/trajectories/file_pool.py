@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from ding_buffer.core.errors import BadArgument
-from ding_buffer.trajectories.file_index import FileIndex
+from ding_buffer.trajectories.file_index import GONE, FileIndex
 from ding_buffer.trajectories.mass_draw import MassDraw
 from ding_buffer.trajectories.traj_file import steps_in_file
-from ding_buffer.trajectories.trajectory_errors import BadTrajectory, CorruptTrajectory, NoTrajectories
+from ding_buffer.trajectories.trajectory_errors import CorruptTrajectory, NoTrajectories
 
 SAMPLE_BY = ("files", "steps")
 
@@ -63,6 +63,8 @@ class FilePool:
             changed.append(True)
         if any(changed):
             self.reconsider()
+            if self.sample_by == "steps":  # here, so that loader workers do not all look them up
+                self._steps = {path: self._steps.get(path) or _steps_of(path) for path in self.paths()}
 
     def reconsider(self) -> None:
         """Says that the known files have changed."""
@@ -81,21 +83,24 @@ class FilePool:
 
     def _made(self) -> MassDraw:
         self._paths = [path for path in self.paths() if path not in self._left_out]
-        masses = [1] * len(self._paths)
-        if self.sample_by == "steps":
-            masses = [self._steps_of(path) for path in self._paths]
-            self._steps = {path: count for path, count in zip(self._paths, masses, strict=True) if count}
-        if not any(masses):
+        if not self._paths:
             raise NoTrajectories(
                 f"There is no trajectory to draw in {self.fifo.folder} or {self.protected.folder}"
                 + (f"; {len(self._left_out)} files are gone or cannot be read." if self._left_out else ".")
             )
-        return MassDraw(masses, self.stratified)
+        return MassDraw([self._steps.get(path) or 1 for path in self._paths], self.stratified)
 
-    def _steps_of(self, path: str) -> int:
-        if path not in self._steps:
-            try:
-                self._steps[path] = max(steps_in_file(path), 0)
-            except (FileNotFoundError, CorruptTrajectory, BadTrajectory):
-                return 0  # whoever looks at the files next will say so
-        return self._steps[path]
+
+def _steps_of(path: str) -> int:
+    """Returns the transitions in a file, or 0 where that cannot be told.
+
+    Such a file is drawn as if it had one: who reads it then tells what is wrong with it.
+    """
+    try:
+        return steps_in_file(path)
+    except CorruptTrajectory:
+        return 0
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ding_buffer.trajectories.episode_arrays import flat_observations, frozen_episode
+from ding_buffer.trajectories.episode_arrays import action_rows, flat_observations, frozen_episode
 from ding_buffer.trajectories.traj_file import new_traj_path
 from ding_buffer.trajectories.trajectory_errors import BadTrajectory
 
@@ -51,13 +51,15 @@ def save_arrays(
             + f"; there are {', '.join(map(str, data))}."
         )
     obs, count = flat_observations(parts["observations"]), len(parts["rewards"])
-    actions, rewards = np.asarray(parts["actions"]), np.asarray(parts["rewards"])
+    actions, rewards = action_rows(parts["actions"], discrete_actions), np.asarray(parts["rewards"])
     ended = np.asarray(parts["terminated"], dtype=bool).reshape(-1)
-    cut = np.zeros(count, dtype=bool) if parts["truncated"] is None else np.asarray(parts["truncated"], bool)
+    cut = np.zeros(count, dtype=bool)
+    if parts["truncated"] is not None:
+        cut = np.asarray(parts["truncated"], dtype=bool).reshape(-1)
     after = None if parts["next_observations"] is None else flat_observations(parts["next_observations"])
     _check_counts(count, obs, {"actions": actions, "terminations": ended, "truncations": cut}, after)
     whole = all(len(value) == count + 1 for value in obs.values())
-    bounds = [0, *(np.flatnonzero((ended | cut.reshape(-1))[:-1]) + 1).tolist(), count]
+    bounds = [0, *(np.flatnonzero((ended | cut)[:-1]) + 1).tolist(), count]
     if whole and len(bounds) > 2:
         raise BadTrajectory(f"{count + 1} observations of {count} transitions are those of one episode.")
     names = []
@@ -71,9 +73,7 @@ def save_arrays(
         else:
             seen, end = {key: obs[key][begin:end] for key in obs}, end - 1
         if end > begin:
-            made = frozen_episode(
-                seen, actions[begin:end], rewards[begin:end], ended[begin:end], discrete_actions
-            )
+            made = frozen_episode(seen, actions[begin:end], rewards[begin:end], ended[begin:end])
             names.append(made.save_to_disk(new_traj_path(folder, env_name), save_as))
     return names
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
-import numpy as np
-
 from ding_buffer.core.errors import MissingExtra
-from ding_buffer.trajectories.episode_arrays import discrete_actions_of, frozen_episode
+from ding_buffer.trajectories.episode_arrays import actions_in, frozen_episode
 from ding_buffer.trajectories.traj_file import new_traj_path
 
 
@@ -28,19 +26,15 @@ def save_minari(
     """
     if isinstance(dataset, str):
         dataset = _minari().load_dataset(dataset, download=download)
-    count, first = discrete_actions_of(getattr(dataset, "action_space", None))
+    space = getattr(dataset, "action_space", None)
     name = env_name or str(getattr(getattr(dataset, "spec", None), "dataset_id", None) or "minari")
-    return [
-        frozen_episode(
-            episode.observations,
-            np.asarray(episode.actions) - first if count is not None else episode.actions,
-            episode.rewards,
-            episode.terminations,
-            count,
-        ).save_to_disk(new_traj_path(folder, name), save_as)
-        for episode in dataset.iterate_episodes()
-        if len(episode.rewards)
-    ]
+    names = []
+    for episode in dataset.iterate_episodes():
+        if len(episode.rewards):
+            actions, count = actions_in(space, episode.actions)
+            made = frozen_episode(episode.observations, actions, episode.rewards, episode.terminations, count)
+            names.append(made.save_to_disk(new_traj_path(folder, name), save_as))
+    return names
 
 
 def _minari() -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ding_buffer.core.number_checks import check_whole
-from ding_buffer.trajectories.episode_arrays import discrete_actions_of, frozen_episode
+from ding_buffer.trajectories.episode_arrays import actions_in, frozen_episode
 from ding_buffer.trajectories.frozen_traj import FrozenTraj
 from ding_buffer.trajectories.traj_file import new_traj_path
 
@@ -61,8 +61,7 @@ def _episode(env: Any, policy: Callable[[Any], Any], seed: int | None, max_steps
         rewards.append(reward)
         ends.append(terminated)
         over = bool(terminated or truncated)
-    count, first = discrete_actions_of(env.action_space)
-    actions = np.stack([np.asarray(action) for action in chosen]) - first
+    actions, count = actions_in(env.action_space, _stacked(chosen))
     return frozen_episode(_stacked(seen), actions, rewards, ends, count)
 
 

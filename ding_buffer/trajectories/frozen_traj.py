@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from ding_buffer.buffers.publishing import whole_file
+from ding_buffer.storages.conversion import NUMBERS
 from ding_buffer.trajectories.trajectory_errors import BadTrajectory
 
 OBS_KEY = "_OBS_KEY_"
+PARTS = ("rl2s", "time_idxs", "rews", "dones", "actions")
+"""What a trajectory has beside its observations."""
 
 
 @dataclass(eq=False)
@@ -22,7 +25,7 @@ class FrozenTraj:
     ``obs`` maps names to (T + 1, ...); ``rl2s`` is (T + 1, 1 + A), the reward and the action before each
     moment, reward first; ``time_idxs`` is (T + 1, 1); ``rews`` and ``dones`` are (T, 1) and ``actions`` is
     (T, A): what was done at moment t, and what came of it. Arrays are kept by reference. Raises
-    ``BadTrajectory`` where the shapes do not fit.
+    ``BadTrajectory`` where the shapes do not fit, and for arrays that are not of numbers.
     """
 
     obs: dict[str, Any]
@@ -33,7 +36,18 @@ class FrozenTraj:
     actions: Any
 
     def __post_init__(self) -> None:
-        check_lengths(self)
+        if isinstance(self.obs, dict):
+            self.obs = {key: np.asarray(value) for key, value in self.obs.items()}
+        for name in PARTS:
+            setattr(self, name, np.asarray(getattr(self, name)))
+        self.check()
+
+    def check(self) -> None:
+        """Raises ``BadTrajectory`` where parts that were edited do not fit any more."""
+        check_shapes(self)
+        for name, part in self.to_dict().items():
+            if not is_number(part.dtype):
+                raise BadTrajectory(f"{name} of a trajectory must be numbers, got the dtype {part.dtype}.")
 
     def __len__(self) -> int:
         """Returns the number of transitions."""
@@ -41,19 +55,18 @@ class FrozenTraj:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns all arrays in one flat dict, those of ``obs`` under a prefix; they are not copied."""
-        rest = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "obs"}
-        return {**{f"{OBS_KEY}{key}": value for key, value in self.obs.items()}, **rest}
+        observed = {f"{OBS_KEY}{key}": value for key, value in self.obs.items()}
+        return {**observed, **{name: getattr(self, name) for name in PARTS}}
 
     @classmethod
     def from_dict(cls, arrays: Mapping[str, Any]) -> FrozenTraj:
         """Makes one of what ``to_dict`` gave; raises ``BadTrajectory`` for a missing or an unknown name."""
         obs = {key[len(OBS_KEY) :]: arrays[key] for key in arrays if key.startswith(OBS_KEY)}
         rest = {key: arrays[key] for key in arrays if not key.startswith(OBS_KEY)}
-        known = {field.name for field in fields(cls)} - {"obs"}
-        if set(rest) != known:
+        if rest.keys() != set(PARTS):
             raise BadTrajectory(
-                f"A trajectory has {', '.join(sorted(known))} and observations under {OBS_KEY}*; "
-                f"missing: {sorted(known - set(rest))}, unknown: {sorted(set(rest) - known)}."
+                f"A trajectory has {', '.join(PARTS)} and observations under {OBS_KEY}*; "
+                f"missing: {sorted(set(PARTS) - set(rest))}, unknown: {sorted(set(rest) - set(PARTS))}."
             )
         return cls(obs=obs, **rest)
 
@@ -64,6 +77,7 @@ class FrozenTraj:
         """
         if save_as not in ("npz", "npz-compressed"):
             raise BadTrajectory(f'save_as must be "npz" or "npz-compressed", got {save_as!r}.')
+        self.check()
         write = np.savez if save_as == "npz" else np.savez_compressed
         name = f"{path}.npz"
         with whole_file(name, sync=sync) as file:
@@ -80,26 +94,39 @@ class FrozenTraj:
         return sum(value.nbytes for value in self.to_dict().values())
 
 
-def check_lengths(sequence: Any) -> None:
+def check_shapes(sequence: Any) -> None:
     """Raises ``BadTrajectory`` where the parts of a sequence do not fit each other.
 
     Knows what arrays and tensors share.
     """
     if not isinstance(sequence.obs, dict):
         raise BadTrajectory(f"obs must be a dict of arrays, got {type(sequence.obs).__name__}.")
-    parts = {name: getattr(sequence, name) for name in ("rl2s", "time_idxs", "rews", "dones", "actions")}
-    for name, part in parts.items():
-        if part.ndim != 2:
+    if sequence.actions.ndim != 2:
+        raise BadTrajectory(
+            f"actions of a trajectory has 2 dimensions, got the shape {tuple(sequence.actions.shape)}."
+        )
+    steps, size = sequence.actions.shape
+    due = {
+        "rl2s": (steps + 1, 1 + size),
+        "time_idxs": (steps + 1, 1),
+        "rews": (steps, 1),
+        "dones": (steps, 1),
+    }
+    for name, shape in due.items():
+        found = tuple(getattr(sequence, name).shape)
+        if found != shape:
             raise BadTrajectory(
-                f"{name} of a trajectory has 2 dimensions, got the shape {tuple(part.shape)}."
+                f"{name} of a trajectory of {steps} actions of size {size} has the shape {shape}, "
+                f"got {found}."
             )
-    steps = len(sequence.actions)
-    due = {"rl2s": steps + 1, "time_idxs": steps + 1, "rews": steps, "dones": steps, "actions": steps}
-    checked = [(name, part, due[name]) for name, part in parts.items()]
-    checked += [(f"obs[{key!r}]", part, steps + 1) for key, part in sequence.obs.items()]
-    for name, part, rows in checked:
-        if part.ndim < 1 or len(part) != rows:
+    for key, part in sequence.obs.items():
+        if part.ndim < 1 or len(part) != steps + 1:
             raise BadTrajectory(
-                f"{name} of a trajectory of {steps} actions has {rows} rows, "
+                f"obs[{key!r}] of a trajectory of {steps} actions has {steps + 1} rows, "
                 f"got the shape {tuple(part.shape)}."
             )
+
+
+def is_number(dtype: np.dtype[Any]) -> bool:
+    """Tells whether an array of this dtype can become a tensor."""
+    return dtype.kind in NUMBERS and dtype.char not in "gG"  # which are long doubles

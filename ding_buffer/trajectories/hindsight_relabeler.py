@@ -33,8 +33,8 @@ class HindsightRelabeler(Relabeler):
       when it is reached, the next stretch begins. So a goal lies ahead of every step that has it, and it
       changes only where a policy that remembers would see it change.
 
-    A trajectory is relabelled with ``probability``, else left alone. What is given is not edited. Source:
-    Andrychowicz et al. 2017, arXiv:1707.01495.
+    A trajectory is relabelled with ``probability``, else left alone. What is given is not edited; what stays
+    the same is shared with it. Source: Andrychowicz et al. 2017, arXiv:1707.01495.
     """
 
     edits_in_place = False
@@ -55,12 +55,12 @@ class HindsightRelabeler(Relabeler):
         check_number("probability", probability, 0.0, 1.0)
         self.achieved_goal, self.reward, self.done = achieved_goal, reward, done
         self.strategy, self.goal_key, self.probability = strategy, goal_key, probability
-        self.draws = DrawSource(seed)
+        self.draws = DrawSource(seed, type(self).__name__)
 
     def relabel(self, traj: Trajectory | FrozenTraj) -> FrozenTraj:
         """Returns arrays of which goals, rewards and flags are new, or what was given."""
         given = frozen(traj)
-        if self.draws.generator().random() >= self.probability:
+        if not len(given) or self.draws.generator().random() >= self.probability:
             return given
         achieved = np.asarray(self.achieved_goal(given.obs))
         if self.goal_key not in given.obs or achieved.shape != np.shape(given.obs[self.goal_key]):

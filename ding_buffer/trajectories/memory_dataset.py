@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,9 @@ class BufferTrajDataset(RLDataset):
     ``source`` of what is drawn is the index of the item, so ``buffer.update(batch.sources, meta={"priority":
     ...})`` finds it. Items are never edited. A relabeler does not see an ``RLData``.
 
-    Loader workers draw from copies of the buffer as it was when the pass began; what layers count there does
-    not come back.
+    Loader workers draw from copies of the buffer as it was when they began; what layers count there does not
+    come back. What is drawn follows from the seed of the buffer, which the processes of an experiment should
+    not share.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class BufferTrajDataset(RLDataset):
             raise NoTrajectories(f"The buffer of {self.dset_name} has none to give: {shortage}") from shortage
         payload = item.data
         if isinstance(payload, RLData):
-            return RLData(**{**vars(payload), "source": item.index})
+            return replace(payload, source=item.index)
         traj = _traj_of(payload)
         if getattr(self.relabeler, "edits_in_place", True):
             traj = traj.copy()
@@ -98,7 +100,7 @@ def _traj_of(payload: Any) -> FrozenTraj:
     if isinstance(payload, (FrozenTraj, Trajectory)):
         return frozen(payload)
     if isinstance(payload, Mapping):
-        return FrozenTraj.from_dict({key: np.asarray(value) for key, value in payload.items()})
+        return FrozenTraj.from_dict(payload)
     raise BadTrajectory(
         "An item must be a FrozenTraj, a Trajectory, an RLData or a mapping of arrays "
         f"(FrozenTraj.to_dict), got {type(payload).__name__}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ding_buffer.core.number_checks import check_number, check_whole
 from ding_buffer.trajectories.needed_torch import torch
 from ding_buffer.trajectories.rl_data import RLData
 from ding_buffer.trajectories.rl_dataset import RLDataset
-from ding_buffer.trajectories.shared_counts import SharedCounts
+from ding_buffer.trajectories.shared_counts import SharedCounts, shared
 from ding_buffer.trajectories.trajectory_errors import NoTrajectories
 
 
@@ -46,24 +46,25 @@ class MixtureOfDatasets(RLDataset):
             _check_weights("initial sampling weights", datasets, initial_sampling_weights)
         if smooth_sudden_starts is not None:
             check_whole("smooth_sudden_starts", smooth_sudden_starts, 0)
-        savers = [dataset.save_new_trajs_to for dataset in datasets]
-        if sum(saver is not None for saver in savers) > 1:
+        folders = [dataset.save_new_trajs_to for dataset in datasets if dataset.save_new_trajs_to is not None]
+        if len(folders) > 1:
             raise BadArgument("Only one dataset can save new trajectories.")
         self.datasets, self.sampling_weights = list(datasets), list(sampling_weights)
-        self.smooth_sudden_starts, self.initial_sampling_weights = (
-            smooth_sudden_starts,
-            initial_sampling_weights,
-        )
+        self.smooth_sudden_starts = smooth_sudden_starts
+        self.initial_sampling_weights = initial_sampling_weights
         self.names = _distinct([dataset.dset_name for dataset in datasets])
         """What the metrics call the datasets: their names, those that occur again with a number."""
-        weights: Any = torch.zeros(len(self.datasets), dtype=torch.float64)
-        self._weights: torch.Tensor = weights.share_memory_()  # with loader workers that live on
-        self._saves_to = next((saver for saver in savers if saver is not None), None)
+        self._weights = shared(torch.zeros(len(self.datasets), dtype=torch.float64))
+        self._saves_to = folders[0] if folders else None
         self._initial: list[float] = []
         self._ready_since: dict[int, int] = {}
         self._epoch = 0
         self._counts = SharedCounts(self.names)
         self._counted = self._counts.totals()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        shared(self._weights)
 
     @property
     def current_weights(self) -> list[float]:
@@ -117,11 +118,11 @@ class MixtureOfDatasets(RLDataset):
 
     def sample_random_trajectory(self) -> RLData:
         """Returns a trajectory of one of the datasets; raises ``NoTrajectories`` where none has any."""
-        return self._drawn("sample_random_trajectory")
+        return self._drawn(lambda dataset: dataset.sample_random_trajectory())
 
     def draw_shared(self) -> RLData:
         """Returns the same, in memory that may be shared."""
-        return self._drawn("draw_shared")
+        return self._drawn(lambda dataset: dataset.draw_shared())
 
     def on_end_of_collection(self, experiment: Any) -> dict[str, Any]:
         """Lets every dataset do its part, sets the weights of ``experiment.epoch`` and returns all metrics.
@@ -156,12 +157,13 @@ class MixtureOfDatasets(RLDataset):
         return "\n".join([f"MixtureOfDatasets with {len(told)} datasets", *told])
 
     def _begin(self) -> None:
-        ready = [dataset.ready_for_training for dataset in self.datasets]
-        given = self.initial_sampling_weights
-        self._initial = [
-            (weight if there else 0.0) if given is None else given[place]
-            for place, (weight, there) in enumerate(zip(self.sampling_weights, ready, strict=True))
-        ]
+        if self.initial_sampling_weights is not None:
+            self._initial = list(self.initial_sampling_weights)
+        else:
+            ready = [dataset.ready_for_training for dataset in self.datasets]
+            self._initial = [
+                weight * there for weight, there in zip(self.sampling_weights, ready, strict=True)
+            ]
         self._ready_since.clear()
         self.update_dset_weights(0)
 
@@ -173,13 +175,13 @@ class MixtureOfDatasets(RLDataset):
         share = min(max(epochs / self.smooth_sudden_starts, 0.0), 1.0)
         return full if share == 1.0 else initial + (full - initial) * share
 
-    def _drawn(self, method: str) -> RLData:
+    def _drawn(self, draw: Callable[[RLDataset], RLData]) -> RLData:
         self.check_configured()
         weights = self._weights.numpy().copy()
         while weights.sum() > 0:
             place = int(self.generator().choice(len(weights), p=weights / weights.sum()))
             try:
-                drawn: RLData = getattr(self.datasets[place], method)()
+                drawn = draw(self.datasets[place])
             except NoTrajectories:
                 weights[place] = 0.0  # it has been emptied since the weights were set
                 continue

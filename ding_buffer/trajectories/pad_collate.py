@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
+from ding_buffer.trajectories.frozen_traj import PARTS
 from ding_buffer.trajectories.needed_torch import pad_sequence, torch
 from ding_buffer.trajectories.rl_data import RLData
 from ding_buffer.trajectories.trajectory_errors import BadTrajectory
@@ -19,8 +20,8 @@ class Batch:
     """B sequences, filled up at their end to the M transitions of the longest.
 
     ``obs`` maps names to (B, M + 1, ...), ``rl2s`` is (B, M + 1, 1 + A), ``rews`` and ``dones`` (B, M, 1),
-    ``actions`` (B, M, A), ``time_idxs`` (B, M + 1, 1). ``lengths`` (B,) counts the true transitions and
-    ``mask`` (B, M, 1) is true for them. ``sources`` says where each comes from.
+    ``actions`` (B, M, A), ``time_idxs`` (B, M + 1, 1). ``lengths`` (B,) counts the true transitions, all M
+    where it is not given, and ``mask`` (B, M, 1) is true for them. ``sources`` says where each comes from.
     """
 
     obs: dict[str, torch.Tensor]
@@ -30,9 +31,17 @@ class Batch:
     actions: torch.Tensor
     time_idxs: torch.Tensor
     _: KW_ONLY
-    lengths: torch.Tensor | None = None
-    mask: torch.Tensor | None = None
+    lengths: torch.Tensor = None  # type: ignore[assignment]
+    mask: torch.Tensor = None  # type: ignore[assignment]
     sources: tuple[str | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        count, longest = self.actions.shape[:2]
+        if self.lengths is None:
+            self.lengths = torch.full((count,), longest, device=self.actions.device)
+        if self.mask is None:
+            steps = torch.arange(longest, device=self.lengths.device)
+            self.mask = (steps < self.lengths[:, None]).unsqueeze(-1)
 
     def to(self, device: Any) -> Batch:
         """Moves every tensor and returns the batch itself."""
@@ -59,22 +68,18 @@ def RLData_pad_collate(samples: Sequence[RLData]) -> Batch:  # noqa: N802 (the n
     """
     if not samples:
         raise BadTrajectory("A batch needs at least one sequence.")
+    due = _kinds(samples[0])
     for sample in samples[1:]:
-        if _kinds(sample) != _kinds(samples[0]):
+        kinds = _kinds(sample)
+        if kinds != due:
             raise BadTrajectory(
-                f"The sequences of a batch differ: {_kinds(sample)} in one ({sample.source}), "
-                f"{_kinds(samples[0])} in another ({samples[0].source})."
+                f"The sequences of a batch differ: {kinds} in one ({sample.source}), "
+                f"{due} in another ({samples[0].source})."
             )
-    lengths = torch.tensor([len(sample) for sample in samples])
     return Batch(
         obs={key: _padded([sample.obs[key] for sample in samples]) for key in samples[0].obs},
-        rl2s=_padded([sample.rl2s for sample in samples]),
-        rews=_padded([sample.rews for sample in samples]),
-        dones=_padded([sample.dones for sample in samples]),
-        actions=_padded([sample.actions for sample in samples]),
-        time_idxs=_padded([sample.time_idxs for sample in samples]),
-        lengths=lengths,
-        mask=(torch.arange(int(lengths.max())) < lengths[:, None]).unsqueeze(-1),
+        **{name: _padded([getattr(sample, name) for sample in samples]) for name in PARTS},
+        lengths=torch.tensor([len(sample) for sample in samples]),
         sources=tuple(sample.source for sample in samples),
     )
 
@@ -85,6 +90,4 @@ def _padded(parts: list[torch.Tensor]) -> torch.Tensor:
 
 def _kinds(sample: RLData) -> dict[str, tuple[Any, ...]]:
     """Returns what has to be the same of every sequence of a batch: the shape of a row and the dtype."""
-    parts = {name: getattr(sample, name) for name in ("rl2s", "rews", "dones", "actions", "time_idxs")}
-    rows = [*parts.items(), *((f"obs[{key!r}]", value) for key, value in sample.obs.items())]
-    return {name: (*value.shape[1:], value.dtype) for name, value in sorted(rows)}
+    return {name: (*value.shape[1:], value.dtype) for name, value in sample.tensors().items()}

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from ding_buffer.trajectories.frozen_traj import FrozenTraj
 from ding_buffer.trajectories.trajectory import Trajectory
+from ding_buffer.trajectories.trajectory_errors import BadTrajectory
 
 
 class Relabeler(ABC):
@@ -38,4 +39,8 @@ class NoOpRelabeler(Relabeler):
 
 def frozen(traj: Trajectory | FrozenTraj) -> FrozenTraj:
     """Returns the arrays of a trajectory of either kind."""
+    if traj is None:
+        raise BadTrajectory(
+            "A relabeler must return the trajectory, also one that edits it in place; got None."
+        )
     return traj.freeze() if isinstance(traj, Trajectory) else traj

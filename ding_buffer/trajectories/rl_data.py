@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.number_checks import check_whole
-from ding_buffer.trajectories.frozen_traj import FrozenTraj, check_lengths
+from ding_buffer.trajectories.frozen_traj import PARTS, FrozenTraj, check_shapes
 from ding_buffer.trajectories.needed_torch import torch
 from ding_buffer.trajectories.trajectory_errors import BadTrajectory
 
@@ -39,19 +38,15 @@ class RLData:
     source: str | None = None
 
     def __post_init__(self) -> None:
-        if self.rl2s is None and self.rews.ndim == self.actions.ndim == 2:
-            before = (torch.zeros_like(self.rews[:1]), torch.zeros_like(self.actions[:1]))
-            if not len(self.actions):
-                before = (self.rews.new_zeros(1, 1), self.actions.new_zeros(1, self.actions.shape[1]))
-            rews, actions = torch.cat((before[0], self.rews)), torch.cat((before[1], self.actions))
-            if len(rews) == len(actions):
-                self.rl2s = torch.cat((rews, actions), dim=-1)
         if self.rl2s is None:
-            raise BadTrajectory(
-                f"rews {tuple(self.rews.shape)} and actions {tuple(self.actions.shape)} must have 2 "
-                "dimensions and as many rows."
-            )
-        check_lengths(self)
+            if not self.rews.ndim == self.actions.ndim == 2 or len(self.rews) != len(self.actions):
+                raise BadTrajectory(
+                    f"rews {tuple(self.rews.shape)} and actions {tuple(self.actions.shape)} must have 2 "
+                    "dimensions and as many rows."
+                )
+            led_to = torch.cat((self.rews, self.actions), dim=-1)
+            self.rl2s = torch.cat((led_to.new_zeros(1, led_to.shape[1]), led_to))
+        check_shapes(self)
 
     @classmethod
     def from_frozen(cls, traj: FrozenTraj, source: str | None = None) -> RLData:
@@ -74,7 +69,7 @@ class RLData:
         """Tells whether all tensors are equal."""
         if not isinstance(other, RLData):
             return NotImplemented
-        mine, theirs = self._parts(), other._parts()
+        mine, theirs = self.tensors(), other.tensors()
         return mine.keys() == theirs.keys() and all(torch.equal(mine[key], theirs[key]) for key in mine)
 
     __hash__ = None  # type: ignore[assignment]
@@ -125,10 +120,10 @@ class RLData:
         """Returns one that shares no memory with this."""
         return self.part(0, len(self))
 
-    def _parts(self) -> Mapping[Any, torch.Tensor]:
-        names = ("rews", "dones", "actions", "time_idxs", "rl2s")
-        observed = {("obs", key): value for key, value in self.obs.items()}
-        return {**observed, **{name: getattr(self, name) for name in names}}
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Returns all tensors by name, those of ``obs`` as ``obs['name']``; they are not copied."""
+        observed = {f"obs[{key!r}]": value for key, value in self.obs.items()}
+        return {**observed, **{name: getattr(self, name) for name in PARTS}}
 
 
 def _tensor(value: Any, name: str) -> torch.Tensor:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.number_checks import check_whole
@@ -26,8 +29,12 @@ class RLDataset(ABC, Dataset[RLData]):
 
     def __init__(self, dset_name: str | None = None, *, seed: int | None = None) -> None:
         self.dset_name = type(self).__name__ if dset_name is None else dset_name
-        self.draws = DrawSource(seed)
-        self.configured = False
+        self.draws = DrawSource(seed, f"{type(self).__name__} {self.dset_name}")
+
+    @cached_property
+    def draws(self) -> DrawSource:
+        """Where its random numbers come from; a subclass need not call our constructor to have one."""
+        return DrawSource()
 
     def configure_from_experiment(self, experiment: Any) -> None:
         """Configures it with what an experiment says of itself.
@@ -40,7 +47,6 @@ class RLDataset(ABC, Dataset[RLData]):
 
     def settings_of(self, experiment: Any) -> dict[str, Any]:
         """Returns the arguments of ``configure`` that an experiment asks for."""
-        self.generator()
         self.draws.part_ways(getattr(experiment.accelerator, "process_index", 0))
         batches = experiment.train_batches_per_epoch * experiment.batch_size
         return {
@@ -60,7 +66,7 @@ class RLDataset(ABC, Dataset[RLData]):
         """Says how many sequences an epoch has, how long they are at most and where they begin.
 
         ``max_seq_len=None`` gives whole trajectories; ``padded_sampling`` is explained by
-        ``RLData.random_slice``. Only with ``has_edit_rights`` anything stored is ever deleted.
+        ``RLData.random_slice``. Without ``has_edit_rights`` nothing stored is deleted, but by ``delete``.
         """
         check_whole("items_per_epoch", items_per_epoch, 0)
         if max_seq_len is not None:
@@ -103,10 +109,8 @@ class RLDataset(ABC, Dataset[RLData]):
         for place in range(len(self)):
             yield self[place]
 
-    def generator(self) -> Any:
-        """Returns numpy's generator for draws in this process."""
-        if "draws" not in self.__dict__:  # of a subclass that does not call our constructor
-            self.draws = DrawSource()
+    def generator(self) -> np.random.Generator:
+        """Returns the generator for draws in this process."""
         return self.draws.generator()
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,8 @@ class Timestep:
     """One moment of B envs: what they show, and what led to it.
 
     ``obs`` maps names to (B, ...), ``prev_action`` is (B, A), ``reward``, ``time_idx`` (steps since the
-    reset) and ``terminal`` are (B,). ``batched_envs`` is B, found out where it is not given. Raises
-    ``BadTrajectory`` where the shapes do not fit.
+    reset) and ``terminal`` are (B,). ``batched_envs`` is B, found out where it is not given. Arrays are kept
+    by reference: copy what an env writes over. Raises ``BadTrajectory`` where the shapes do not fit.
     """
 
     obs: dict[str, Any]
@@ -65,13 +64,10 @@ class Timestep:
 
 def split_batched_timestep(timestep: Timestep) -> list[Timestep]:
     """Returns a ``Timestep`` for each env; the very same where there is only one. Memory is shared."""
-    return [timestep] if timestep.batched_envs == 1 else list(_each_env(timestep))
-
-
-def _each_env(timestep: Timestep) -> Iterator[Timestep]:
-    for env in range(timestep.batched_envs):
-        own = slice(env, env + 1)
-        yield Timestep(
+    if timestep.batched_envs == 1:
+        return [timestep]
+    return [
+        Timestep(
             obs={key: value[own] for key, value in timestep.obs.items()},
             prev_action=timestep.prev_action[own],
             reward=timestep.reward[own],
@@ -79,3 +75,5 @@ def _each_env(timestep: Timestep) -> Iterator[Timestep]:
             terminal=timestep.terminal[own],
             batched_envs=1,
         )
+        for own in (slice(env, env + 1) for env in range(timestep.batched_envs))
+    ]

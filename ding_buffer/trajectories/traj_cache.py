@@ -12,7 +12,8 @@ from ding_buffer.core.number_checks import check_whole
 class TrajCache:
     """Keeps the trajectories used last, as many as ``max_bytes`` hold; 0 keeps none.
 
-    ``stamp`` says which state of a file was read: with another one it is read anew.
+    ``stamp`` says which state of a file was read: with another one it is read anew. A copy in another process
+    begins empty: it would be sent all that is kept.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -22,6 +23,9 @@ class TrajCache:
         self.hits = 0
         self.misses = 0
         self._held: OrderedDict[Hashable, tuple[Any, Any, int]] = OrderedDict()
+
+    def __reduce__(self) -> Any:
+        return TrajCache, (self.max_bytes,)
 
     def __len__(self) -> int:
         return len(self._held)

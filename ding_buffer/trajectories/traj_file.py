@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import secrets
 import time
@@ -43,10 +44,10 @@ def new_traj_path(folder: str | PathLike[str], env_name: str = "env") -> str:
 
 
 def time_in_name(name: str) -> float | None:
-    """Returns the unix time at the end of the name of a trajectory file, or None where there is none."""
-    pieces = PurePath(name).stem.rsplit("_", 1)
+    """Returns the unix time in ``<env>_<id>_<unix time>.npz``, or None for a name of another form."""
+    pieces = PurePath(name).stem.rsplit("_", 2)
     try:
-        found = float(pieces[1])
+        found = float(pieces[2])
     except (IndexError, ValueError):
         return None
     return found if math.isfinite(found) else None
@@ -55,8 +56,9 @@ def time_in_name(name: str) -> float | None:
 def load_traj_from_disk(path: str | PathLike[str]) -> Trajectory | FrozenTraj:
     """Reads a trajectory: ``.npz`` gives a ``FrozenTraj``, ``.traj`` a ``Trajectory``.
 
-    Nothing in a file is ever executed. Raises ``CorruptTrajectory`` where it is damaged or foreign,
-    ``BadArgument`` for another extension, ``OSError`` where it cannot be read.
+    Nothing in a file is ever executed, but a hostile one can take a lot of memory. Raises
+    ``CorruptTrajectory`` where it is damaged, foreign or does not fit into memory, ``BadArgument`` for
+    another extension, ``OSError`` where it cannot be read.
     """
     kind = Path(path).suffix
     if kind not in EXTENSIONS:
@@ -79,7 +81,10 @@ def steps_in_file(path: str | PathLike[str]) -> int:
             archive.open("actions.npy") as member,
         ):
             if np.lib.format.read_magic(member) == (1, 0):
-                return int(np.lib.format.read_array_header_1_0(member)[0][0])
+                steps = int(np.lib.format.read_array_header_1_0(member)[0][0])
+                if not 0 <= steps <= archive.getinfo("rews.npy").file_size:
+                    raise BadTrajectory(f"it says that it has {steps} steps, for which it is too small.")
+                return steps
     loaded = load_traj_from_disk(path)
     return len(loaded) - 1 if isinstance(loaded, Trajectory) else len(loaded)
 
@@ -94,10 +99,11 @@ def _telling_damage(where: str = "") -> Iterator[None]:
     """Calls damaged what zip files and numpy complain of, and leaves alone what the system says."""
     try:
         yield
-    except (BadTrajectory, MemoryError):
-        raise
     except Exception as error:
-        # Whoever made such a file up can make it raise anything. An error of the system has a number.
-        if isinstance(error, OSError) and error.errno is not None:
+        # Whoever made such a file up can make it raise anything, MemoryError as well. An error of the system
+        # has a number, but EINVAL is what it says of an offset that stands in the file.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        raise CorruptTrajectory(f"{where}it is damaged, or no trajectory: {error}.") from error
+        raise CorruptTrajectory(
+            f"{where}it is damaged, or no trajectory: {type(error).__name__}: {error}"
+        ) from error

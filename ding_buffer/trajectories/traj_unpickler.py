@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ding_buffer.trajectories.frozen_traj import is_number
 from ding_buffer.trajectories.timestep import Timestep
 from ding_buffer.trajectories.trajectory import Trajectory
 from ding_buffer.trajectories.trajectory_errors import CorruptTrajectory
-
-_KINDS = "biufc"  # what a tensor can hold
 
 
 class _Noted:
@@ -49,7 +48,7 @@ class _DType(_Noted):
 
     def __init__(self, code: str, align: Any = False, copy: Any = True) -> None:
         self.dtype = np.dtype(code) if isinstance(code, str) else np.dtype(object)
-        if self.dtype.kind not in _KINDS or self.dtype.fields is not None:
+        if not is_number(self.dtype):
             raise pickle.UnpicklingError(f"an array of {code!r} is not one of numbers")
 
     def __setstate__(self, state: Any) -> None:
@@ -129,11 +128,11 @@ def unpickle_trajectory(content: bytes) -> Trajectory:
         if not isinstance(made, _Trajectory):
             raise pickle.UnpicklingError("it holds no Trajectory")
         return Trajectory([_timestep(noted) for noted in vars(made)["timesteps"]])
-    except MemoryError:
-        raise
     except Exception as error:
-        # Whoever made such a file up can make it raise anything.
-        raise CorruptTrajectory(f"it is damaged, or no trajectory: {error}.") from error
+        # Whoever made such a file up can make it raise anything, MemoryError as well.
+        raise CorruptTrajectory(
+            f"it is damaged, or no trajectory: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _timestep(noted: Any) -> Timestep:
@@ -152,7 +151,7 @@ def _timestep(noted: Any) -> Timestep:
 
 def _settled(value: Any) -> np.ndarray:
     made = value.array if isinstance(value, _Array) else np.asarray(value)
-    if made is None or made.dtype.kind not in _KINDS:
+    if made is None or not is_number(made.dtype):
         raise pickle.UnpicklingError("an array is not one of numbers")
     return made
 

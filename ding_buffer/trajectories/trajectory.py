@@ -26,10 +26,18 @@ class Trajectory:
             self.add_timestep(timestep)
 
     def add_timestep(self, timestep: Timestep) -> None:
-        """Adds the next moment, of a single env."""
+        """Adds the next moment, of a single env, by reference.
+
+        Raises ``BadTrajectory`` where its observations and action are not shaped as those of the first.
+        """
         if not isinstance(timestep, Timestep) or timestep.batched_envs != 1:
             raise BadTrajectory(
                 f"A Trajectory takes a Timestep of a single env (split_batched_timestep), got {timestep!r}."
+            )
+        if self.timesteps and _shapes(timestep) != _shapes(self.timesteps[0]):
+            raise BadTrajectory(
+                f"The timesteps of a trajectory differ: {_shapes(self.timesteps[0])} in the first, "
+                f"{_shapes(timestep)} in number {len(self.timesteps)}."
             )
         self.timesteps.append(timestep)
 
@@ -54,15 +62,9 @@ class Trajectory:
         """Returns what a policy saw: obs (T + 1, ...), rewards and actions (T + 1, 1 + A), time."""
         if not self.timesteps:
             raise BadTrajectory("This trajectory has no timestep.")
-        keys = self.timesteps[0].obs.keys()
-        if any(timestep.obs.keys() != keys for timestep in self.timesteps):
-            raise BadTrajectory(f"Not every timestep of this trajectory has the observations {sorted(keys)}.")
-        seen = [timestep.as_input() for timestep in self.timesteps]
-        try:
-            obs = {key: np.concatenate([one[0][key] for one in seen]) for key in keys}
-            return obs, np.concatenate([one[1] for one in seen]), np.concatenate([one[2] for one in seen])
-        except ValueError as error:
-            raise BadTrajectory(f"The timesteps of a trajectory differ in shape: {error}") from error
+        seen, rl2s, times = zip(*(timestep.as_input() for timestep in self.timesteps), strict=True)
+        obs = {key: np.concatenate([one[key] for one in seen]) for key in seen[0]}
+        return obs, np.concatenate(rl2s), np.concatenate(times)
 
     def freeze(self) -> FrozenTraj:
         """Returns the arrays; raises ``BadTrajectory`` for less than two timesteps."""
@@ -82,11 +84,13 @@ class Trajectory:
         """Writes one file, whole or not at all, and returns its name; ``path`` has no extension.
 
         ``save_as`` is "npz", "npz-compressed", or "trajectory": a pickle of every timestep, ``<path>.traj``.
+        Raises ``BadTrajectory`` for what cannot be frozen: nobody could draw from such a file.
         """
         if save_as not in SAVE_AS:
             raise BadTrajectory(f"save_as must be one of {', '.join(SAVE_AS)}, got {save_as!r}.")
+        made = self.freeze()
         if save_as != "trajectory":
-            return self.freeze().save_to_disk(path, save_as, sync=sync)
+            return made.save_to_disk(path, save_as, sync=sync)
         name = f"{path}.traj"
         with whole_file(name, sync=sync) as file:
             pickle.dump(self, file, protocol=4)
@@ -100,3 +104,8 @@ class Trajectory:
             for one in self.timesteps
             for part in (*one.obs.values(), one.prev_action, one.reward, one.time_idx, one.terminal)
         )
+
+
+def _shapes(timestep: Timestep) -> dict[str, Any]:
+    obs = {key: value.shape for key, value in timestep.obs.items()}
+    return {"prev_action": timestep.prev_action.shape, "obs": obs}

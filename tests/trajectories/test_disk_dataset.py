@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import logging
+import pickle
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
+from ding_buffer.testing.distribution import surprise
 from ding_buffer.trajectories.disk_dataset import DiskTrajDataset
 from ding_buffer.trajectories.hindsight_relabeler import HindsightRelabeler
-from ding_buffer.trajectories.mixture import MixtureOfDatasets
-from ding_buffer.trajectories.pad_collate import RLData_pad_collate
 from ding_buffer.trajectories.trajectory import Trajectory
 from ding_buffer.trajectories.trajectory_errors import NotConfigured, NoTrajectories
 from tests.trajectories.made import trajectory, write, write_now
 from tests.trajectories.test_rl_dataset import experiment
-
-# From Python 3.12 on a fork says that torch has threads.
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
 METRICS = [
     "Trajectory Files Saved in FIFO Replay Buffer",
@@ -166,12 +163,39 @@ def test_a_file_that_cannot_be_read_is_skipped_counted_and_told_once(
 
 def test_a_trajectory_without_transitions_is_skipped(tmp_path: Path) -> None:
     made = dataset(tmp_path)
-    trajectory(0).save_to_disk(Path(made.fifo_path, "e_0_1"), "trajectory")
+    Path(made.fifo_path, "e_0_1.traj").write_bytes(pickle.dumps(trajectory(0)))
     made.on_end_of_collection(None)
 
     with pytest.raises(NoTrajectories, match="1 files are gone or cannot be read"):
         made.sample_random_trajectory()
     assert 1 == made.stats()["unreadable"]
+
+
+def test_drawn_by_steps_a_file_that_cannot_be_read_is_counted_too(tmp_path: Path) -> None:
+    made = dataset(tmp_path, sample_by="steps")
+    (path,) = write(made.fifo_path)
+    Path(made.fifo_path, "env_f_2.npz").write_bytes(path.read_bytes()[:200])
+    made.on_end_of_collection(None)
+
+    assert {0} == firsts(made)
+    assert 1 == made.stats()["unreadable"]
+
+
+def test_a_trajectory_that_memory_does_not_hold_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = dataset(tmp_path)
+    write(made.fifo_path)
+    name = trajectory().save_to_disk(Path(made.fifo_path, "env_f_2"), "trajectory")
+    made.on_end_of_collection(None)
+
+    def too_much(self: Trajectory) -> None:
+        raise MemoryError("1.46 TiB")
+
+    monkeypatch.setattr(Trajectory, "freeze", too_much)
+    assert {0} == firsts(made)
+    assert 1 == made.stats()["unreadable"]
+    assert f"{name}: 1.46 TiB" in caplog.text
 
 
 def test_a_file_one_may_not_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,6 +259,28 @@ def test_hindsight_goals_come_out_of_a_dataset(tmp_path: Path) -> None:
     assert all(1 == made.sample_random_trajectory().rews[-1] for _ in range(5))
 
 
+def test_with_one_seed_relabelling_does_not_depend_on_the_file(tmp_path: Path) -> None:
+    made = dataset(
+        tmp_path,
+        relabeler=HindsightRelabeler(
+            lambda obs: obs["x"],
+            lambda got, goal: np.full(len(got), -9),
+            "final",
+            goal_key="x",
+            probability=0.5,
+            seed=0,
+        ),
+    )
+    write(made.fifo_path, 2)
+    made.pool.refresh()
+    counts: Counter[tuple[str | None, bool]] = Counter()
+    for _ in range(2000):
+        drawn = made.sample_random_trajectory()
+        counts[drawn.source, float(drawn.rews[0]) == -9] += 1
+
+    assert surprise(list(counts.values()), [500] * 4) < 4  # drawn from one stream, two of them were 0
+
+
 def test_the_cache_spares_reading_and_is_never_written_to(tmp_path: Path) -> None:
     made = dataset(tmp_path, cache_bytes=10**6, items=50)
     write(made.fifo_path, 2)
@@ -284,89 +330,3 @@ def test_deleting_leaves_the_folders_for_who_writes_on(tmp_path: Path) -> None:
 def test_wrong_settings_are_told(tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be an int"):
         DiskTrajDataset(tmp_path, "set", **{"dset_max_size": 3, **wrong})
-
-
-def loaded(made: DiskTrajDataset, workers: int, torch_seed: int) -> list[list[str | None]]:
-    loader = DataLoader(
-        made,
-        batch_size=4,
-        num_workers=workers,
-        collate_fn=RLData_pad_collate,
-        generator=torch.Generator().manual_seed(torch_seed),
-    )
-    return [[*batch.sources, str(batch.time_idxs.tolist())] for batch in loader]
-
-
-def test_loader_workers_draw_different_things_that_a_seed_repeats(tmp_path: Path) -> None:
-    write(tmp_path / "set" / "buffer" / "fifo", 40, steps=9)
-
-    def passes(seed: int, torch_seed: int) -> list[list[list[str | None]]]:
-        made = dataset(tmp_path, size=40, items=32, seed=seed)
-        return [loaded(made, 2, torch_seed), loaded(made, 2, torch_seed + 1)]
-
-    first, again = passes(1, 5), passes(1, 5)
-    assert first == again
-    assert first[0] != first[1]
-    assert first[0] != passes(2, 5)[0]
-    even, odd = first[0][::2], first[0][1::2]  # the batches of each worker
-    assert even != odd
-
-
-def test_without_workers_the_seed_is_enough(tmp_path: Path) -> None:
-    write(tmp_path / "set" / "buffer" / "fifo", 40)
-
-    first, again = (loaded(dataset(tmp_path, size=40, seed=1), 0, seed) for seed in (5, 6))
-    assert first == again
-
-
-def test_workers_skip_what_is_gone_and_their_counts_arrive(tmp_path: Path) -> None:
-    paths = write(tmp_path / "set" / "buffer" / "fifo", 10)
-    made = dataset(tmp_path, size=10, items=40)
-    for path in paths[:8]:
-        path.unlink()
-    paths[8].write_bytes(b"torn")
-
-    assert {str(paths[9])} == {source for batch in loaded(made, 2, 0) for source in batch[:4]}
-    stats = made.stats()
-    assert 40 == stats["drawn"]
-    assert 1 <= stats["gone"] <= 4
-    assert 1 <= stats["unreadable"] <= 2
-
-
-def test_a_relabeler_draws_differently_in_each_worker(tmp_path: Path) -> None:
-    write(tmp_path / "set" / "buffer" / "fifo", 1, steps=40)
-    relabeler = HindsightRelabeler(
-        lambda obs: obs["x"],
-        lambda got, goal: np.ones(len(got)),
-        "episode",
-        goal_key="x",
-        probability=1.0,
-        seed=0,
-    )
-    made = dataset(tmp_path, items=16, relabeler=relabeler)
-    made.max_seq_len = None
-    loader = DataLoader(made, batch_size=4, num_workers=2, collate_fn=RLData_pad_collate)
-    goals = [tuple(batch.obs["x"][:, 0, 0].tolist()) for batch in loader]
-
-    assert 4 == len(set(goals))
-
-
-def test_workers_that_live_on_see_new_files_and_weights(tmp_path: Path) -> None:
-    files = DiskTrajDataset(tmp_path, "set", 10, cache_bytes=10**6, seed=0)
-    demos = DiskTrajDataset(tmp_path, "demos", 0, seed=0)
-    write(demos.protected_path)
-    demos.pool.refresh()
-    mixture = MixtureOfDatasets([files, demos], [0.5, 0.5], seed=0)
-    mixture.configure(32, 4, "both", True)
-    loader = DataLoader(
-        mixture, batch_size=4, num_workers=2, persistent_workers=True, collate_fn=RLData_pad_collate
-    )
-    seen = []
-    for count in (0, 1, 2):
-        if count:
-            write(files.fifo_path, begin=10.0 * count)
-            mixture.on_end_of_collection(experiment(epoch=count))
-        seen.append({source for batch in loader for source in batch.sources})
-
-    assert [1, 2, 3] == [len(sources) for sources in seen]
-    assert 96 == files.stats()["drawn"] + demos.stats()["drawn"]

@@ -59,3 +59,8 @@ def test_a_worker_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert isinstance(source.generator(), np.random.Generator)
     assert source.generator() is source.generator()
+
+
+def test_with_one_seed_each_owner_draws_its_own() -> None:
+    assert numbers(DrawSource(3, "a")) == numbers(DrawSource(3, "a"))
+    assert 3 == len({tuple(numbers(DrawSource(3, owner))) for owner in ("", "a", "b")})

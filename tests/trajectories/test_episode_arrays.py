@@ -8,12 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ding_buffer.trajectories.episode_arrays import (
-    action_rows,
-    discrete_actions_of,
-    flat_observations,
-    frozen_episode,
-)
+from ding_buffer.trajectories.episode_arrays import action_rows, actions_in, flat_observations, frozen_episode
 from ding_buffer.trajectories.trajectory_errors import BadTrajectory
 
 
@@ -56,11 +51,15 @@ def test_what_does_not_fit_is_told() -> None:
         action_rows({"a": [1]})
 
 
-def test_the_size_of_a_discrete_space_is_found() -> None:
+def test_actions_of_a_discrete_space_are_counted_from_zero_and_others_stay() -> None:
     gymnasium = pytest.importorskip("gymnasium")
+    actions, count = actions_in(gymnasium.spaces.Discrete(4, start=2), [2, 5])
 
-    assert (4, 2) == discrete_actions_of(gymnasium.spaces.Discrete(4, start=2))
-    assert (None, 0) == discrete_actions_of(gymnasium.spaces.Box(-1, 1, (2,)))
-    assert (None, 0) == discrete_actions_of(gymnasium.spaces.MultiBinary(3))
-    assert (None, 0) == discrete_actions_of(SimpleNamespace(n=3))
-    assert (None, 0) == discrete_actions_of(None)
+    assert ([0, 3], 4) == (actions.tolist(), count)
+    for space in (
+        gymnasium.spaces.Box(-1, 1, (2,)),
+        gymnasium.spaces.MultiBinary(3),
+        SimpleNamespace(n=3),
+        None,
+    ):
+        assert ([1, 0], None) == actions_in(space, [1, 0])

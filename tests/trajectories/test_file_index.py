@@ -166,3 +166,17 @@ def test_what_dead_writers_left_unfinished_is_swept_away(tmp_path: Path) -> None
     assert [new] == list(tmp_path.iterdir())
     new.unlink()
     index.sweep()
+
+
+def test_links_that_lead_nowhere_are_no_files(tmp_path: Path) -> None:
+    (path,) = write(tmp_path / "elsewhere")
+    folder = tmp_path / "fifo"
+    folder.mkdir()
+    for name, target in (("env_a_1.npz", path), ("env_b_2.npz", "gone.npz"), ("env_c_3.npz", "env_c_3.npz")):
+        (folder / name).symlink_to(target)
+    index = FileIndex(folder, timed=True)
+    index.refresh()
+
+    assert ["env_a_1.npz"] == list(index.files)
+    assert 1 == index.evict(0)
+    assert path.exists()  # the link has gone, not the file

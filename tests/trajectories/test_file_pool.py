@@ -68,12 +68,20 @@ def test_the_steps_of_a_file_are_looked_up_once(tmp_path: Path, monkeypatch: pyt
     assert 4 == len(looked) == len(set(looked))
 
 
-def test_a_file_whose_steps_cannot_be_read_is_not_drawn(tmp_path: Path) -> None:
-    write(tmp_path / "fifo", 1)
-    (tmp_path / "fifo" / "torn_0_1.npz").write_bytes(b"PK")
-    made = pool(tmp_path, "steps")
+def test_a_file_whose_steps_cannot_be_read_is_drawn_as_one_step_so_that_it_is_told(tmp_path: Path) -> None:
+    frozen_traj(4).save_to_disk(tmp_path / "fifo" / "whole")
+    (tmp_path / "fifo" / "torn.npz").write_bytes(b"PK")
+    counts = drawn(pool(tmp_path, "steps"), 10_000)
 
-    assert ["env_00000000_1000000000.0"] == list(drawn(made, 50))
+    assert surprise([counts["torn"], counts["whole"]], [2000, 8000]) < 4
+
+
+def test_the_steps_are_known_before_workers_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "fifo", 3)
+    made = pool(tmp_path, "steps")
+    monkeypatch.setattr(file_pool, "steps_in_file", None)
+
+    assert 3 == len(drawn(made, 50))
 
 
 def test_what_is_left_out_takes_part_again_after_a_refresh(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ def test_a_dataset_draws_what_was_converted(tmp_path: Path) -> None:
     [
         ({"actions": np.zeros(3)}, "7 rewards and 3 actions"),
         ({"timeouts": np.zeros(3)}, "7 rewards and 3 truncations"),
+        ({"timeouts": np.zeros((7, 2))}, "7 rewards and 14 truncations"),
+        ({"observations": np.array(["a"] * 7), "next_observations": np.array(["a"] * 7)}, "must be numbers"),
         ({"observations": np.zeros((5, 1))}, "next_observations must be as observations"),
         ({"observations": np.zeros((8, 1)), "next_observations": np.zeros((8, 1))}, "next_observations must"),
         ({"observations": {"x": np.zeros(7)}}, "next_observations must"),
@@ -92,6 +94,12 @@ def test_a_dataset_draws_what_was_converted(tmp_path: Path) -> None:
 def test_lengths_that_do_not_fit_are_told(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(BadTrajectory, match=message):
         save_arrays(flat(**changes), tmp_path)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_one_wrong_action_anywhere_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(BadTrajectory, match="Discrete actions must be single ints from 0 to 1"):
+        save_arrays(flat(actions=[0, 1, 0, 1, 0, 1, 2]), tmp_path, discrete_actions=2)
     assert [] == list(tmp_path.iterdir())
 
 

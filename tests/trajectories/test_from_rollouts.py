@@ -11,6 +11,7 @@ import pytest
 
 from ding_buffer.trajectories.from_rollouts import save_rollouts
 from ding_buffer.trajectories.traj_file import load_traj_from_disk, time_in_name
+from ding_buffer.trajectories.trajectory_errors import BadTrajectory
 
 
 class Discrete:
@@ -91,3 +92,13 @@ def test_an_env_of_gymnasium_with_real_actions(tmp_path: Path) -> None:
 def test_wrong_settings_are_told(tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be an int of at least 1"):
         save_rollouts(Counting(), lambda obs: 5, tmp_path, **wrong)
+
+
+def test_actions_of_several_parts_are_told(tmp_path: Path) -> None:
+    env = Counting()
+    env.action_space = None
+    env.step = lambda action: Counting.step(env, action["a"])  # type: ignore[method-assign]
+
+    with pytest.raises(BadTrajectory, match="Actions must be one array"):
+        save_rollouts(env, lambda obs: {"a": 5}, tmp_path)
+    assert [] == list(tmp_path.iterdir())

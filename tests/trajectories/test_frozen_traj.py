@@ -69,14 +69,18 @@ def test_unknown_and_missing_names_are_told() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("rews", np.zeros(5), "rews of a trajectory has 2 dimensions"),
-        ("rews", np.zeros((6, 1)), "rews of a trajectory of 5 actions has 5 rows"),
-        ("rl2s", np.zeros((5, 3)), "rl2s of a trajectory of 5 actions has 6 rows"),
+        ("actions", np.zeros(5), "actions of a trajectory has 2 dimensions"),
+        ("rews", np.zeros(5), r"rews .* of 5 actions of size 2 has the shape \(5, 1\), got \(5,\)"),
+        ("rews", np.zeros((6, 1)), r"rews .* has the shape \(5, 1\), got \(6, 1\)"),
+        ("dones", np.zeros((5, 2)), r"dones .* has the shape \(5, 1\), got \(5, 2\)"),
+        ("time_idxs", np.zeros((6, 2)), r"time_idxs .* has the shape \(6, 1\), got \(6, 2\)"),
+        ("rl2s", np.zeros((6, 2)), r"rl2s .* has the shape \(6, 3\), got \(6, 2\)"),
+        ("obs", {"x": np.zeros(())}, r"obs\['x'\] .* got the shape \(\)"),
         ("obs", {"rews": np.zeros((5, 3))}, r"obs\['rews'\] of a trajectory of 5 actions has 6 rows"),
         ("obs", [1], "obs must be a dict"),
     ],
 )
-def test_lengths_that_do_not_fit_are_told(name: str, value: Any, message: str) -> None:
+def test_shapes_that_do_not_fit_are_told(name: str, value: Any, message: str) -> None:
     parts = {**vars(frozen_traj(5)), name: value}
 
     with pytest.raises(BadTrajectory, match=message):
@@ -93,3 +97,23 @@ def test_a_copy_shares_nothing() -> None:
         for mine, theirs in zip(traj.to_dict().values(), copy.to_dict().values(), strict=True)
     )
     assert traj.nbytes == copy.nbytes == sum(part.nbytes for part in traj.to_dict().values())
+
+
+@pytest.mark.parametrize(
+    "part", [np.array([None] * 6), np.array(["a"] * 6), np.zeros(6, "M8[s]"), np.zeros(6, np.longdouble)]
+)
+def test_what_no_tensor_can_hold_is_refused_and_never_written(tmp_path: Path, part: np.ndarray) -> None:
+    traj = frozen_traj(5)
+    with pytest.raises(BadTrajectory, match="_OBS_KEY_x of a trajectory must be numbers"):
+        FrozenTraj(**{**vars(traj), "obs": {"x": part}})
+    traj.obs["x"] = part  # afterwards
+    with pytest.raises(BadTrajectory, match="_OBS_KEY_x of a trajectory must be numbers"):
+        traj.save_to_disk(tmp_path / "a")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_lists_become_arrays() -> None:
+    made = FrozenTraj({"x": [1, 2]}, [[0, 0], [1, 5]], [[0], [1]], [[1]], [[True]], [[5]])
+
+    assert (1, 2) == (len(made), len(made.obs["x"]))
+    assert np.bool_ == made.dones.dtype

@@ -120,6 +120,12 @@ def test_it_relabels_with_a_probability() -> None:
     assert relabeler(probability=0.0)(given) is given
 
 
+def test_without_a_transition_nothing_was_reached() -> None:
+    given = walk(0)
+
+    assert relabeler("episode")(given) is given
+
+
 def test_a_goal_that_was_reached_is_equal_to_what_was_reached_in_its_own_precision() -> None:
     given = walk()
     given.obs["goal"] = given.obs["goal"].astype(np.float32)

@@ -90,5 +90,5 @@ def test_a_batch_may_be_made_with_the_arguments_of_the_original() -> None:
     made = RLData_pad_collate([rl_data(2)])
     batch = Batch(made.obs, made.rl2s, made.rews, made.dones, made.actions, made.time_idxs)
 
-    assert (None, None, ()) == (batch.lengths, batch.mask, batch.sources)
+    assert ([2], [True, True], ()) == (batch.lengths.tolist(), batch.mask[0, :, 0].tolist(), batch.sources)
     assert batch is batch.to("cpu")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from ding_buffer.trajectories.relabeler import NoOpRelabeler, Relabeler, frozen
+from ding_buffer.trajectories.trajectory_errors import BadTrajectory
 from tests.trajectories.made import frozen_traj, same, trajectory
 
 
@@ -26,3 +31,10 @@ def test_both_kinds_become_arrays() -> None:
     assert same(trajectory().freeze(), frozen(trajectory()))
     traj = frozen_traj()
     assert traj is frozen(traj)
+
+
+def test_a_relabeler_that_forgets_to_return_is_told() -> None:
+    forgotten: Any = None
+
+    with pytest.raises(BadTrajectory, match="must return the trajectory"):
+        frozen(forgotten)

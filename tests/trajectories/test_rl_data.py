@@ -171,7 +171,7 @@ def test_lengths_that_do_not_fit_are_told(name: str) -> None:
     parts = {**vars(rl_data(4))}
     parts[name] = parts[name][:2]
 
-    with pytest.raises(BadTrajectory, match="rows"):
+    with pytest.raises(BadTrajectory, match="has the shape"):
         RLData(**parts)
     with pytest.raises(BadTrajectory, match="rows"):
         RLData(**{**vars(rl_data(4)), "obs": {"x": torch.zeros(3, 1)}})
@@ -182,6 +182,14 @@ def test_rewards_without_a_second_dimension_are_told() -> None:
 
     with pytest.raises(BadTrajectory, match="must have 2"):
         RLData(given.obs, given.rews[:, 0], given.dones, given.actions, given.time_idxs)
+
+
+def test_all_tensors_have_a_name() -> None:
+    data = rl_data(2)
+    named = data.tensors()
+
+    assert {"obs['x']", "obs['pixels']", "rl2s", "time_idxs", "rews", "dones", "actions"} == named.keys()
+    assert data.obs["x"] is named["obs['x']"]
 
 
 def test_equality_looks_at_the_tensors() -> None:
@@ -216,7 +224,7 @@ def test_dtypes_are_those_that_training_wants() -> None:
 
 def test_observations_that_are_no_numbers_are_told() -> None:
     traj = frozen_traj(1)
-    traj.obs["words"] = np.array(["a", "b"])
+    traj.obs["words"] = np.array(["a", "b"])  # as a relabeler may do
 
     with pytest.raises(BadTrajectory, match="words is no array of numbers"):
         RLData.from_frozen(traj)

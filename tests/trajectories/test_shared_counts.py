@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
+import pytest
 import torch
 
 from ding_buffer.trajectories.shared_counts import SharedCounts
+
+# From Python 3.12 on a fork says that torch has threads.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
 
 def count(counts: SharedCounts, times: int) -> None:
@@ -30,6 +35,17 @@ def test_another_process_counts_on_the_same_table() -> None:
     process.join(60)
 
     assert {"drawn": 5, "gone": 2} == counts.totals()
+
+
+def test_an_unpickled_copy_counts_with_its_own_workers() -> None:
+    counts = SharedCounts(("drawn", "gone"))
+    shipped = pickle.loads(pickle.dumps(counts))
+    process = torch.multiprocessing.get_context("fork").Process(target=count, args=(shipped, 5))
+    process.start()
+    process.join(60)
+
+    assert {"drawn": 5, "gone": 2} == shipped.totals()
+    assert {"drawn": 0, "gone": 0} == counts.totals()
 
 
 def test_a_copy_counts_for_itself() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,3 +75,12 @@ def test_what_was_used_last_is_kept(calls: list[tuple[str, int, int]]) -> None:
                 cache.drop(key)
         assert len(naive) == len(cache)
         assert sum(entry[1].nbytes for entry in naive) == cache.nbytes
+
+
+def test_a_copy_in_another_process_begins_empty() -> None:
+    cache = TrajCache(10)
+    cache.put("a", 1, Sized(3))
+    copy = pickle.loads(pickle.dumps(cache))
+
+    assert (10, 0, 0) == (copy.max_bytes, copy.nbytes, len(copy))
+    assert 1 == len(cache)

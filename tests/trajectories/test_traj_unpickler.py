@@ -125,6 +125,7 @@ def test_a_command_in_a_file_is_not_run(tmp_path: Path) -> None:
         Runs(np.dtype, [("a", "O")]),
         np.array([None]),
         np.array(["text"]),
+        np.zeros(1, np.longdouble),
         np.zeros(1, dtype=[("a", "f4")]),
         np.zeros(1, "M8[s]"),
         {1, 2},
@@ -186,6 +187,12 @@ def test_a_dtype_cannot_be_given_fields_afterwards() -> None:
 def test_what_is_no_trajectory_is_told(content: bytes) -> None:
     with pytest.raises(CorruptTrajectory):
         unpickle_trajectory(content)
+
+
+@pytest.mark.parametrize("claim", [b"\x8e", b"\x96"])  # BINBYTES8, BYTEARRAY8
+def test_more_bytes_than_memory_holds_are_damage(claim: bytes) -> None:
+    with pytest.raises(CorruptTrajectory, match="MemoryError"):
+        unpickle_trajectory(b"\x80\x05" + claim + (2**60).to_bytes(8, "little") + b".")
 
 
 def test_a_file_cut_anywhere_is_told() -> None:

@@ -59,11 +59,17 @@ def test_too_few_moments_cannot_be_frozen() -> None:
         Trajectory().as_input_sequence()
 
 
-def test_timesteps_that_differ_are_told() -> None:
-    with pytest.raises(BadTrajectory, match=r"the observations \['x'\]"):
-        Trajectory([timestep(0), timestep(1, obs={"y": np.zeros((1, 1))})]).freeze()
-    with pytest.raises(BadTrajectory, match="differ in shape"):
-        Trajectory([timestep(0), timestep(1, obs={"x": np.zeros((1, 2))})]).freeze()
+def test_timesteps_that_differ_are_not_taken() -> None:
+    traj = trajectory(1)
+    changes: list[dict[str, Any]] = [
+        {"obs": {"y": np.zeros((1, 1))}},
+        {"obs": {"x": np.zeros((1, 2))}},
+        {"prev_action": np.zeros((1, 3))},
+    ]
+    for wrong in changes:
+        with pytest.raises(BadTrajectory, match=r"timesteps of a trajectory differ: .* in number 2"):
+            traj.add_timestep(timestep(2, **wrong))
+    assert 2 == len(traj)
 
 
 def test_only_timesteps_of_one_env_are_taken() -> None:
@@ -101,6 +107,36 @@ def test_npz_is_the_default_and_another_form_is_refused(tmp_path: Path) -> None:
     assert trajectory().save_to_disk(tmp_path / "a").endswith("a.npz")
     with pytest.raises(ValueError, match="save_as must be one of trajectory, npz, npz-compressed"):
         trajectory().save_to_disk(tmp_path / "a", "pickle")
+
+
+@pytest.mark.parametrize("save_as", ["trajectory", "npz", "npz-compressed"])
+def test_what_nobody_could_draw_from_is_not_written(tmp_path: Path, save_as: str) -> None:
+    words = Trajectory([timestep(time, obs={"x": np.array(["word"])}) for time in range(3)])
+
+    for wrong, message in (
+        (trajectory(0), "no transition"),
+        (words, "_OBS_KEY_x of a trajectory must be num"),
+    ):
+        with pytest.raises(BadTrajectory, match=message):
+            wrong.save_to_disk(tmp_path / "a", save_as)
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("save_as", ["trajectory", "npz", "npz-compressed"])
+def test_a_full_disk_leaves_no_half_file_and_nothing_open(tmp_path: Path, save_as: str) -> None:
+    resource = pytest.importorskip("resource")
+    traj, descriptors = trajectory(1000), Path("/proc/self/fd")
+    opened = len(list(descriptors.glob("*")))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            traj.save_to_disk(tmp_path / "env_0_1", save_as)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert [] == list(tmp_path.iterdir())
+    assert opened == len(list(descriptors.glob("*")))
 
 
 def test_it_knows_its_bytes() -> None:
