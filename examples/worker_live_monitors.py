@@ -136,7 +136,7 @@ class Run:
             ("priority", curve("live_iter/priority_avg"), priority),
             ("staleness", curve("live_iter/staleness_avg"), f"{stale} updates"),
             ("beta", curve("live_iter/beta"), number(self.buffer.beta, 3)),
-            ("refused", "", f"{pushes:,} items of pushes, {samples:,} samples"),
+            ("refused", "", f"{pushes:,} items of pushes, {samples:,} of samples"),
             ("the last", "", self.refusals.last),
         ]
 

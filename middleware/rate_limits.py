@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from time import monotonic
@@ -199,7 +200,10 @@ class RateLimit(Middleware):
         self._line.wake()
 
     def stats(self) -> dict[str, Any]:
-        """Returns what was pushed, sampled and refused, in items, and the seconds waited, by the clock."""
+        """Returns what was pushed, sampled and refused, in items, and the seconds waited, by the clock.
+
+        ``timeouts`` are requests, of however many items.
+        """
         return {
             "pushed": self._ratio.counts["push"],
             "sampled": self._ratio.counts["sample"],
@@ -213,14 +217,17 @@ class RateLimit(Middleware):
 def _asked(size: Any, query: dict[str, Any]) -> int:
     """Returns how many items a query is known to draw; 0 for one that nobody can answer."""
     indices = query.get("indices")
-    if indices is not None and not isinstance(indices, str) and hasattr(indices, "__iter__"):
+    if isinstance(indices, str):
+        return 1
+    if indices is not None and hasattr(indices, "__iter__"):
         if not hasattr(indices, "__len__"):  # it can be gone through once
             indices = query["indices"] = list(indices)
         nested = isinstance(indices, (list, tuple))
         return sum(1 if isinstance(one, str) else len(one) for one in indices) if nested else len(indices)
-    unroll_len = query.get("unroll_len") or 1
-    known = all(isinstance(one, int) and one > 0 for one in (size, unroll_len))
-    return int(size * unroll_len) if known else 0
+    try:
+        return max(0, operator.index(size)) * max(1, operator.index(query.get("unroll_len") or 1))
+    except TypeError:
+        return 0
 
 
 def _are_slots(indices: Any) -> bool:

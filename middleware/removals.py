@@ -34,6 +34,8 @@ class TrackRemoved(Middleware):
 
     name = "track_removed"
 
+    _heard = (0, 0)
+    """How many the store had deleted and cleared at the last event told of."""
     _leaving: Sequence[_Items] = ()
     _parcel: _Parcel | None = None
     _pending: list[Callable[[], object]] | None = None
@@ -48,6 +50,7 @@ class TrackRemoved(Middleware):
     def bind(self, buffer: Home) -> None:
         """Needs to know nothing of the items that are there: they are read when they go."""
         self._store = buffer.store
+        self._heard = self._counted()
 
     def on_removing(self, slots: Sequence[int]) -> None:
         """Reads the items while they can be read."""
@@ -77,18 +80,38 @@ class TrackRemoved(Middleware):
     def on_deleted(self, slots: Sequence[int]) -> None:
         """Notes that somebody deleted them, or that another process needed their rows."""
         self._note("evicted" if self._store.retiring else "deleted")
+        self._heard = self._counted()
 
     def on_cleared(self) -> None:
         """Notes that all went."""
         self._note("cleared")
+        self._heard = self._counted()
 
     def on_loaded(self) -> None:
         """Notes that others came in their place; what is there again has not left."""
+        self._note_gone("replaced")
+        self._heard = self._counted()
+
+    def on_mended(self) -> None:
+        """Notes what is gone of that which was leaving when an error or Ctrl-C struck."""
+        # The store counts what is deleted or cleared before it tells of it.
+        counted, (deleted, cleared) = self._counted(), self._heard
+        reason = "deleted" if counted[0] > deleted else "cleared" if counted[1] > cleared else "evicted"
+        if self._note_gone(reason):
+            self._heard = counted
+
+    def _counted(self) -> tuple[int, int]:
+        counts = self._store.counts
+        return counts["deleted"], counts["cleared"]
+
+    def _note_gone(self, reason: str) -> bool:
         self._leaving = [self._gone(items) for items in self._leaving]
+        left = any(len(items) for items in self._leaving)
         # Never joined to an earlier note: a load that is taken back takes back what was noted since.
         self._pending = None
-        self._note("replaced")
+        self._note(reason)
         self._pending = None
+        return left
 
     def _gone(self, items: _Items) -> _Items:
         names: Any = items.index if isinstance(items, BufferedBatch) else [item.index for item in items]

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from easydict import EasyDict
 from pydantic import Field
 
-from ding_buffer.config.problems import Problems, joined
 from ding_buffer.config.schema import read_settings
 from ding_buffer.config.wording import got_words
 from ding_buffer.core.errors import ConfigError
+from ding_buffer.core.problems import Problems, joined
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ding_buffer.config.load import load_config, source_name
 from ding_buffer.config.plan import CAPACITY, Part, read_plan, read_type
-from ding_buffer.config.problems import Problems, joined
 from ding_buffer.core.errors import ConfigError, MissingExtra
+from ding_buffer.core.problems import Problems, joined
 from ding_buffer.core.settings import default_settings
 
 if TYPE_CHECKING:
@@ -68,16 +68,17 @@ def create_buffer(cfg: ConfigSource, **given: Any) -> Any:
     return buffer
 
 
-def get_buffer_cls(cfg: ConfigSource) -> Factory:
+def get_buffer_cls(cfg: ConfigSource) -> type[Any]:
     """Returns the class of the buffers that ``cfg`` names; only ``type`` and ``import_names`` are looked at.
 
-    For a type registered as a function, that function. Raises ``ConfigError`` for an unknown type.
+    Every class that ships has ``default_config()``. A type that was registered as a function has no class
+    before it is made: it is that function which is returned. Raises ``ConfigError`` for an unknown type.
     """
     problems = Problems(source_name(cfg))
     factory = read_type(load_config(cfg), problems)
     if factory is None or problems:
         raise problems.error()
-    return factory
+    return cast("type[Any]", factory)
 
 
 def _wants_buffer(layer: Part | Factory) -> bool:
@@ -116,7 +117,7 @@ def _noting(problems: Problems, path: str, settings: Mapping[str, Any]) -> Itera
     except MissingExtra:
         raise
     except ConfigError as error:  # says itself where
-        problems.add(path, str(error), error)
+        problems.take(path, error)
     except (ValueError, TypeError) as error:
         message = str(error)
         words = re.findall(r"\w+", message)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from easydict import EasyDict
 
 from ding_buffer.config.catalog import BUFFERS, LAYERS, STORAGES
-from ding_buffer.config.problems import nearest
 from ding_buffer.core.errors import ConfigError
+from ding_buffer.core.problems import nearest
 from ding_buffer.core.settings import default_settings
 
 if TYPE_CHECKING:

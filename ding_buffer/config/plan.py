@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ding_buffer.config.catalog import BUFFERS, LAYERS, STORAGES
-from ding_buffer.config.problems import joined, nearest
 from ding_buffer.config.schema import FOREIGN_NAMES, read_settings
 from ding_buffer.config.wording import got_words
 from ding_buffer.core.errors import ConfigError
+from ding_buffer.core.problems import joined, nearest
 from ding_buffer.core.settings import BUFFER_PARAMETERS, settings_of, signature_of
 
 if TYPE_CHECKING:
-    from ding_buffer.config.problems import Problems
     from ding_buffer.config.registry import Factory, Registry
+    from ding_buffer.core.problems import Problems
 
 # The keys of a buffer config that are not settings of its type.
 STRUCTURE = ("type", "storage", "middleware", "import_names")

@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
 from ding_buffer.config.coercion import strict_type
-from ding_buffer.config.problems import joined, nearest
 from ding_buffer.config.wording import allowed_words, got_words
+from ding_buffer.core.problems import joined, nearest
 from ding_buffer.core.settings import settings_of, signature_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from ding_buffer.config.problems import Problems
+    from ding_buffer.core.problems import Problems
 
 # What other systems call our settings: good for a hint in a message, never a second spelling.
 FOREIGN_NAMES: dict[str, str] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 from collections.abc import Mapping, Sequence
-from operator import index as whole
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from ding_buffer.replay.sample_gate import SampleGate
 from ding_buffer.replay.sample_report import SampleReport
 from ding_buffer.replay.thruput_controller import ThruputController
 from ding_buffer.replay.worker_buffer import WorkerBuffer, checked_info
-from ding_buffer.replay.worker_config import check_above, check_whole_within, check_within
+from ding_buffer.replay.worker_config import Rules, below, finite, number, whole
 
 _LOG = logging.getLogger("ding_buffer")
 
@@ -58,44 +58,44 @@ class AdvancedReplayBuffer(WorkerBuffer):
         "used_data_directory": None,
         "deepcopy": False,
         "seed": None,
-        "thruput_controller": {
-            "push_sample_rate_limit": {"max": math.inf, "min": 0},
-            "window_seconds": 30,
-            "sample_min_limit_ratio": 1,
-        },
+        "thruput_controller": ThruputController.config,
         "monitor": {
             "sampled_data_attr": {"average_range": 5, "print_freq": 200},
             "periodic_thruput": {"seconds": 60},
         },
     }
 
+    _rules: ClassVar[Rules] = {
+        **WorkerBuffer._rules,
+        "max_use": number(1),
+        "max_staleness": number(0, above=True),
+        "alpha": number(0, 1),
+        "beta": number(0, 1),
+        "anneal_step": finite(0),
+        **below("thruput_controller", ThruputController.rules),
+        "monitor.sampled_data_attr.average_range": number(1),
+        "monitor.sampled_data_attr.print_freq": whole(1),
+        "monitor.periodic_thruput.seconds": number(0, above=True),
+    }
     _counted: ClassVar[tuple[str, ...]] = (*WorkerBuffer._counted, "refused_pushes", "rejected")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._controller: ThruputController | None = None
         super().__init__(*args, **kwargs)
         self._envstep = -1
-        sampled = self.cfg.monitor.sampled_data_attr
-        check_within("monitor.sampled_data_attr.average_range", sampled.average_range, 1)
-        check_whole_within("monitor.sampled_data_attr.print_freq", sampled.print_freq, 1)
         self._report: SampleReport | None = None
         if self._reports:
+            sampled = self.cfg.monitor.sampled_data_attr
             self._report = SampleReport(
                 self.instance_name, sampled.average_range, sampled.print_freq, self._tb_logger
             )
 
     def _layers(self) -> Sequence[Middleware]:
         cfg = self.cfg
-        for key, low in (("alpha", 0.0), ("beta", 0.0)):
-            check_within(key, cfg[key], low, 1.0)
-        check_within("max_use", cfg.max_use, 1)
-        check_above("max_staleness", cfg.max_staleness, 0)
-        check_within("anneal_step", cfg.anneal_step, 0)
         control = cfg.thruput_controller
-        check_within("thruput_controller.sample_min_limit_ratio", control.sample_min_limit_ratio, 1)
-        limits, controller = control.push_sample_rate_limit, ThruputController(control, clock=self._clock)
+        limits = control.push_sample_rate_limit
         if limits.max != math.inf or limits.min != 0:
-            self._controller = controller
+            self._controller = ThruputController(control, clock=self._clock)
         self._priorities = PriorityExperienceReplay(
             priority_power_factor=cfg.alpha,
             IS_weight_power_factor=cfg.beta,
@@ -112,7 +112,6 @@ class AdvancedReplayBuffer(WorkerBuffer):
 
     def _thruput_config(self) -> Mapping[str, Any]:
         config: Mapping[str, Any] = self.cfg.monitor.periodic_thruput
-        check_above("monitor.periodic_thruput.seconds", config["seconds"], 0)
         return config
 
     @property
@@ -134,12 +133,6 @@ class AdvancedReplayBuffer(WorkerBuffer):
         items = data if isinstance(data, list) else [data]
         with self._lock:
             self._envstep = cur_collector_envstep
-            if self._controller is not None:
-                allowed, why = self._controller.can_push(len(items))
-                if not allowed:
-                    self._counts["refused_pushes"] += len(items)
-                    _LOG.info("%s: %d items not taken. %s", self.instance_name, len(items), why)
-                    return
             taken = [item for item in items if isinstance(item, dict)]
             if len(taken) < len(items):
                 self._counts["rejected"] += len(items) - len(taken)
@@ -149,6 +142,12 @@ class AdvancedReplayBuffer(WorkerBuffer):
                     len(items) - len(taken),
                     len(items),
                 )
+            if self._controller is not None:
+                allowed, why = self._controller.can_push(len(taken))
+                if not allowed:
+                    self._counts["refused_pushes"] += len(taken)
+                    _LOG.info("%s: %d items not taken. %s", self.instance_name, len(taken), why)
+                    return
             self._check_tracked(taken)
             self.buffer.extend(taken, meta=[self._meta(item) for item in taken])
             if self._controller is not None:
@@ -172,7 +171,8 @@ class AdvancedReplayBuffer(WorkerBuffer):
         drawn) and ``staleness`` (-1 where it does not tell when it was collected). ``sample_range`` is a
         slice of positions, oldest first: ``slice(-10, None)`` is the last 10 items (DI-engine draws from the
         places of its memory, or from all others). The seed promises a list of length ``size``, and calls
-        ``IS`` and ``priority`` optional: a shortage is None, and all six are always there.
+        ``IS`` and ``priority`` optional: a shortage is None, and all six are always there. Should a payload
+        have one of them, or ``priority_IS``, the copy loses it.
         """
         if size == 0:
             return []
@@ -183,7 +183,7 @@ class AdvancedReplayBuffer(WorkerBuffer):
                 )
             except NotEnoughItems as shortage:
                 self._note()  # stale items may have gone
-                self._refuse(shortage)
+                self._refuse(shortage, size)
                 return None
             drawn = [self._told(item) for item in batch]
             if self._controller is not None:
@@ -235,7 +235,7 @@ class AdvancedReplayBuffer(WorkerBuffer):
             if all(part is not None for part in row)
         ]
         try:
-            slots = np.array([whole(place) for place, _, _ in rows], dtype=np.int64)
+            slots = np.array([operator.index(place) for place, _, _ in rows], dtype=np.int64)
         except (TypeError, OverflowError) as error:
             raise BadArgument(f"{PLACE} holds something that is no place: {error}.") from error
         with self._lock:

@@ -39,7 +39,7 @@ def collected_iter(payload: Mapping[str, Any]) -> float | None:
             told = min(told, default=None)
         if told is None or type(told) is int:
             return told
-        number = float(told)
+        number = math.nan if isinstance(told, (str, bytes)) else float(told)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):

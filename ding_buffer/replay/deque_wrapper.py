@@ -10,22 +10,28 @@ import numpy as np
 
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.copies import takes_entries, with_entry, without_entry
-from ding_buffer.core.errors import BadArgument, ConfigError, NotEnoughItems
+from ding_buffer.core.errors import BadArgument, NotEnoughItems
 from ding_buffer.core.item import BufferedData
 from ding_buffer.core.weighing import KEY as WEIGHT
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.use_count import use_time_check
 from ding_buffer.replay.worker_buffer import WorkerBuffer, checked_info
-from ding_buffer.replay.worker_config import check_within
+from ding_buffer.replay.worker_config import Rules, finite, number
+
+
+def _weights_have_priorities(cfg: Mapping[str, Any]) -> None:
+    """Refuses weights that nothing would give."""
+    if cfg["priority_IS_weight"] and not cfg["priority"]:
+        raise ValueError("priority_IS_weight: there are no weights without priorities; set priority too")
 
 
 class DequeBufferWrapper(WorkerBuffer):
     """Draws lists of payloads, uniformly or by ``priority``, and gives the last batch its new priorities.
 
     ``max_use``: an item is gone after so many draws. ``priority_IS_weight``: each sampled dict has its weight
-    in ``IS``. ``priority_max_limit``: higher priorities are taken as this one. Every ``train_iter_per_log``
-    training iterations it reports ``{instance_name}_iter/`` ``use_count_avg``, ``priority_avg``,
-    ``priority_max`` and ``buffer_data_count``, to the log where there is no ``tb_logger``.
+    in ``IS``. ``priority_max_limit``: higher priorities in an update are taken as this one. Every
+    ``train_iter_per_log`` training iterations it reports ``{instance_name}_iter/`` ``use_count_avg``,
+    ``priority_avg``, ``priority_max`` and ``buffer_data_count``, to the log where there is no ``tb_logger``.
 
     Updates mean the batch that was sampled last: DI-engine takes only those that follow a report, which loses
     nearly all.
@@ -45,19 +51,25 @@ class DequeBufferWrapper(WorkerBuffer):
         "seed": None,
     }
 
+    _rules: ClassVar[Rules] = {
+        **WorkerBuffer._rules,
+        "": _weights_have_priorities,
+        "max_use": number(1),
+        "train_iter_per_log": number(0),
+        "priority_power_factor": finite(0),
+        "IS_weight_power_factor": number(0, 1),
+        "IS_weight_anneal_train_iter": finite(0),
+        "priority_max_limit": number(0),
+    }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._priorities: PriorityExperienceReplay | None = None
         super().__init__(*args, **kwargs)
-        check_within("priority_max_limit", self.cfg.priority_max_limit, 0)
-        check_within("train_iter_per_log", self.cfg.train_iter_per_log, 0)
         self._last_report: int | None = None
         self._last_batch: list[str] = []
 
     def _layers(self) -> Sequence[Middleware]:
         cfg = self.cfg
-        check_within("max_use", cfg.max_use, 1)
-        if cfg.priority_IS_weight and not cfg.priority:
-            raise ConfigError("priority_IS_weight: there are no weights without priorities; set priority too")
         layers: list[Middleware] = []
         if cfg.max_use != math.inf:
             layers.append(use_time_check(max_use=cfg.max_use))
@@ -98,6 +110,7 @@ class DequeBufferWrapper(WorkerBuffer):
         ]
         with self._lock:
             self.buffer.extend(bare, meta=metas)
+            self._note(pushed=len(bare))
 
     def sample(self, size: int, train_iter: int = 0) -> list[Any] | None:
         """Draws ``size`` payloads; None where fewer are held, which is logged."""
@@ -109,7 +122,7 @@ class DequeBufferWrapper(WorkerBuffer):
                     raise NotEnoughItems(f"{len(self.buffer)} items are held, {size} are asked for.")
                 batch = self.buffer.sample(size)
             except NotEnoughItems as shortage:
-                self._refuse(shortage)
+                self._refuse(shortage, size)
                 return None
             self._last_batch = [item.index for item in batch]
             last = self._last_report
@@ -141,22 +154,33 @@ class DequeBufferWrapper(WorkerBuffer):
         """Gives the items of the last batch the priorities in ``info["priority"]``, one each, once.
 
         Without ``priority``, in the config or in ``info``, nothing is done. Items that are gone are counted
-        as late.
+        as late; an entry with None is passed over. A bad one raises ``BadPriority`` and changes nothing.
         """
         given = checked_info(info).get("priority")
         if self._priorities is None or given is None:
             return
+        try:
+            priorities = [self._limited(priority) for priority in given]
+        except TypeError as error:
+            raise BadArgument(f"update() takes a list of priorities, also of one: {error}.") from error
         with self._lock:
-            batch, self._last_batch = self._last_batch, []
+            batch = self._last_batch
             if not batch:
                 return
-            if len(given) != len(batch):
-                self._last_batch = batch
-                raise BadArgument(f"update() got {len(given)} priorities for {len(batch)} items.")
-            limit = float(self.cfg.priority_max_limit)
-            # Not min(): it would make a number of NaN, which is to be refused.
-            clipped = [limit if priority > limit else float(priority) for priority in given]
-            self.buffer.update(batch, meta={"priority": clipped})
+            if len(priorities) != len(batch):
+                raise BadArgument(f"update() got {len(priorities)} priorities for {len(batch)} items.")
+            told = [pair for pair in zip(batch, priorities, strict=True) if pair[1] is not None]
+            if told:
+                indices, chosen = zip(*told, strict=True)
+                self.buffer.update(list(indices), meta={"priority": list(chosen)})
+            self._last_batch = []
+
+    def _limited(self, priority: Any) -> Any:
+        limit = float(self.cfg.priority_max_limit)
+        try:
+            return min(priority, limit)  # in this order NaN stays what it is
+        except (TypeError, ValueError):  # no number, which the layer of priorities tells
+            return priority
 
     def clear(self) -> None:
         """Removes everything."""

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ding_buffer.core.errors import BadArgument, ConfigError
+from ding_buffer.core.errors import BadArgument
 from ding_buffer.replay.naive_buffer import NaiveReplayBuffer
 from ding_buffer.replay.worker_buffer import WorkerBuffer
+from ding_buffer.replay.worker_config import Rules, optional, that
 
 
 class ElasticReplayBuffer(NaiveReplayBuffer):
@@ -27,15 +28,16 @@ class ElasticReplayBuffer(NaiveReplayBuffer):
         "set_buffer_size": None,
     }
 
+    _rules: ClassVar[Rules] = {
+        **WorkerBuffer._rules,
+        "set_buffer_size": optional(that(callable, "a function of the env step")),
+    }
     _counted: ClassVar[tuple[str, ...]] = WorkerBuffer._counted
 
     _current = -1  # all of them
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        chosen = self.cfg.set_buffer_size
-        if chosen is not None and not callable(chosen):
-            raise ConfigError(f"set_buffer_size: expected a function of the env step, got {chosen!r}")
         self.update(0)
 
     def update(self, info: Any) -> None:

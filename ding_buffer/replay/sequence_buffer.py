@@ -12,6 +12,7 @@ from ding_buffer.core.payload_fields import field_of
 from ding_buffer.middleware.clone import clone_object
 from ding_buffer.middleware.sequences import sequence as windows_of
 from ding_buffer.replay.naive_buffer import NaiveReplayBuffer
+from ding_buffer.replay.worker_config import Rules, optional, that
 
 _LENGTHS = 4
 """How many lengths of windows are kept ready: each costs something with every push."""
@@ -28,6 +29,11 @@ class SequenceReplayBuffer(NaiveReplayBuffer):
     """
 
     config: ClassVar[Mapping[str, Any]] = {**NaiveReplayBuffer.config, "type": "sequence", "stream_key": None}
+
+    _rules: ClassVar[Rules] = {
+        **NaiveReplayBuffer._rules,
+        "stream_key": optional(that(lambda key: isinstance(key, str), "the name of a field")),
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -74,7 +80,7 @@ class SequenceReplayBuffer(NaiveReplayBuffer):
             try:
                 drawn = self._view(sequence).sample(batch, sample_range=sample_range, replace=replace)
             except NotEnoughItems as shortage:
-                self._refuse(shortage)
+                self._refuse(shortage, batch * sequence)
                 return None
             self._note(sampled=len(drawn))
             return [[item.data for item in window] for window in drawn]

@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
-from ding_buffer.core.errors import ConfigError
+from ding_buffer.replay.worker_config import Rules, finite, merged, number
 from ding_buffer.structures.clock import Clock
 from ding_buffer.structures.decayed_sum import DecayedSum
 
 _NOTHING = 1e-5
 """A count below this is taken for none: what was sampled has faded."""
+
+
+def _in_order(limits: Mapping[str, Any]) -> None:
+    """Refuses bounds between which there is nothing."""
+    if limits["min"] > limits["max"]:
+        raise ValueError(f"expected min to be at most max, {limits['max']}, got {limits['min']}")
 
 
 class ThruputController:
@@ -34,26 +40,27 @@ class ThruputController:
     held.
     """
 
+    config: ClassVar[Mapping[str, Any]] = {
+        "push_sample_rate_limit": {"max": math.inf, "min": 0},
+        "window_seconds": 30,
+        "sample_min_limit_ratio": 1,
+    }
+    rules: ClassVar[Rules] = {
+        "push_sample_rate_limit": _in_order,
+        "push_sample_rate_limit.max": number(0),
+        "push_sample_rate_limit.min": finite(0),
+        "window_seconds": number(0, above=True),
+        "sample_min_limit_ratio": number(1),
+    }
+    """What the settings may be, by path."""
+
     def __init__(self, cfg: Mapping[str, Any] | None = None, clock: Clock = monotonic) -> None:
-        cfg = {} if cfg is None else cfg
-        limits = cfg.get("push_sample_rate_limit", {})
-        if not isinstance(limits, Mapping):
-            raise ConfigError(f"push_sample_rate_limit: expected a mapping of max and min, got {limits!r}")
-        self._most = _number("push_sample_rate_limit.max", limits.get("max", math.inf), 0)
-        self._least = _number("push_sample_rate_limit.min", limits.get("min", 0), 0)
-        if self._least > self._most or self._least == math.inf:
-            raise ConfigError(
-                "push_sample_rate_limit.min: expected a finite number of at most "
-                f"push_sample_rate_limit.max, {self._most}, got {self._least}"
-            )
-        self.sample_min_limit_ratio = _number(
-            "sample_min_limit_ratio", cfg.get("sample_min_limit_ratio", 1), 1
-        )
-        window = _number("window_seconds", cfg.get("window_seconds", 30), 0)
-        if window == 0:
-            raise ConfigError("window_seconds: expected a number above 0, got 0")
-        self._pushed = DecayedSum(window, clock)
-        self._sampled = DecayedSum(window, clock)
+        checked = merged(self.config, cfg, type(self).__name__, self.rules)
+        limits = checked.push_sample_rate_limit
+        self._most, self._least = limits.max, limits.min
+        self.sample_min_limit_ratio = checked.sample_min_limit_ratio
+        self._pushed = DecayedSum(checked.window_seconds, clock)
+        self._sampled = DecayedSum(checked.window_seconds, clock)
 
     @property
     def history_push_count(self) -> float:
@@ -100,9 +107,3 @@ class ThruputController:
 
     def close(self) -> None:
         """Does nothing, as often as it is called: there is no thread to end."""
-
-
-def _number(where: str, value: Any, least: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
-        raise ConfigError(f"{where}: expected a number of at least {least}, got {value!r}")
-    return value

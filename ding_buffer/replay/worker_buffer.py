@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import Any, ClassVar, TypeVar
@@ -16,7 +16,7 @@ from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.buffers.snapshot import open_snapshot, write_snapshot
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.copies import clone
-from ding_buffer.core.errors import BadArgument, ConfigError, CorruptSnapshot, NotEnoughItems
+from ding_buffer.core.errors import BadArgument, CorruptSnapshot, NotEnoughItems
 from ding_buffer.core.report_sink import ReportSink
 from ding_buffer.middleware.clone import clone_object
 from ding_buffer.middleware.removals import track_removed
@@ -25,7 +25,8 @@ from ding_buffer.replay.rank import is_first_rank
 from ding_buffer.replay.thruput_monitor import PeriodicThruputMonitor
 from ding_buffer.replay.used_data import UsedData
 from ding_buffer.replay.used_data_remover import UsedDataRemover
-from ding_buffer.replay.worker_config import check_above, check_whole_within, merged
+from ding_buffer.replay.worker_config import Rules, merged, number, optional, that, whole
+from ding_buffer.structures.clock import Clock
 
 _LOG = logging.getLogger("ding_buffer")
 Self = TypeVar("Self", bound="WorkerBuffer")
@@ -44,6 +45,13 @@ class WorkerBuffer(IBuffer):
     seed says) for processes.
     """
 
+    _rules: ClassVar[Rules] = {
+        "replay_buffer_size": whole(1),
+        "seed": optional(whole(0)),
+        "periodic_thruput_seconds": number(0, above=True),
+        "used_data_directory": optional(that(lambda path: isinstance(path, (str, PathLike)), "a path")),
+    }
+    """What the settings may be, as far as their defaults do not tell."""
     _counted: ClassVar[tuple[str, ...]] = ("refused_samples",)
     """What ``stats`` tells beside what the buffer beneath counts."""
 
@@ -54,9 +62,9 @@ class WorkerBuffer(IBuffer):
         exp_name: str | None = "default_experiment",
         instance_name: str | None = "buffer",
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
     ) -> None:
-        self.cfg = merged(self.default_config(), cfg, type(self).__name__)
+        self.cfg = merged(self.default_config(), cfg, type(self).__name__, self._rules)
         self.exp_name = exp_name or "default_experiment"
         self.instance_name = instance_name or "buffer"
         self._clock = clock
@@ -64,9 +72,6 @@ class WorkerBuffer(IBuffer):
         self._tb_logger = tb_logger if self._reports else None
         self._sink = ReportSink(self._tb_logger)
         self._counts: Counter[str] = Counter(dict.fromkeys(self._counted, 0))
-        check_whole_within("replay_buffer_size", self.cfg.replay_buffer_size, 1)
-        if self.cfg.seed is not None:
-            check_whole_within("seed", self.cfg.seed, 0)
         self.buffer = DequeBuffer(self.cfg.replay_buffer_size, seed=self.cfg.seed)
         self._store = self.buffer.store
         self._lock = self._store.lock
@@ -74,28 +79,27 @@ class WorkerBuffer(IBuffer):
         self.buffer.use(self._outer_layers(), self._layers())
         self._thruput = self._make_thruput_monitor()
         self._gone = 0
-        self._life = threading.Lock()
+        # Re-entrant: a signal handler may close what the thread it interrupts is just closing.
+        self._life = threading.RLock()
         self._closed = False
+        self._clean = False  # closed, and nothing has come since
 
     @classmethod
     def from_settings(
-        cls,
+        cls: type[Self],
         *,
         tb_logger: Any = None,
         exp_name: str | None = "default_experiment",
         instance_name: str | None = "buffer",
         **cfg: Any,
-    ) -> WorkerBuffer:
+    ) -> Self:
         """Makes a buffer from the keys of a config, given one by one."""
         return cls(cfg, tb_logger, exp_name, instance_name)
 
     def _outer_layers(self) -> list[Middleware]:
         layers: list[Middleware] = []
         if self.cfg.get("enable_track_used_data"):
-            where = self.cfg.used_data_directory
-            if where is not None and not isinstance(where, (str, PathLike)):
-                raise ConfigError(f"used_data_directory: expected a path, got {where!r}")
-            remover = UsedDataRemover(where)
+            remover = UsedDataRemover(self.cfg.used_data_directory)
             self._used_data = UsedData(self.replay_buffer_size, remover)
             layers.append(track_removed(self._used_data.left))
         if self.cfg.get("deepcopy"):
@@ -108,7 +112,6 @@ class WorkerBuffer(IBuffer):
 
     def _thruput_config(self) -> Mapping[str, Any] | None:
         """Returns the settings of the monitor of what comes and goes, None where there is none."""
-        check_above("periodic_thruput_seconds", self.cfg.periodic_thruput_seconds, 0)
         return {"seconds": self.cfg.periodic_thruput_seconds}
 
     def _make_thruput_monitor(self) -> PeriodicThruputMonitor | None:
@@ -123,7 +126,7 @@ class WorkerBuffer(IBuffer):
         """Starts the thread that removes files of used data, if there is to be one; again after ``close``."""
         with self._life:
             if self._closed:
-                self._closed = False
+                self._closed = self._clean = False
                 self._thruput = self._make_thruput_monitor()
             if self._used_data is not None:
                 self._used_data.remover.start()
@@ -132,18 +135,27 @@ class WorkerBuffer(IBuffer):
         """Clears the buffer, waits until the files of used data are gone, reports and flushes.
 
         Whatever was called before, no thread is left behind. The seed says of the monitor's thread that it is
-        joined; here it has none. A second call does nothing.
+        joined; here it has none. Called again it does nothing.
+
+        As in DI-engine a closed buffer is an empty one that still takes and gives. The first push is warned
+        of: until the next ``start`` nothing is reported and no file removed. ``close`` then has something to
+        do again, as it has where it was broken off.
         """
         with self._life:
-            if self._closed:
+            if self._clean and not len(self.buffer):
                 return
-            self._closed = True
-            self.clear()
+            self._clean = False
+            with self._lock:
+                self.clear()
+                self._closed = True
+                pushed = self._store.ring.next
             if self._used_data is not None:
                 self._used_data.close()
             if self._thruput is not None:
                 self._thruput.close()
             self._sink.flush()
+            with self._lock:
+                self._clean = pushed == self._store.ring.next
 
     def __enter__(self: Self) -> Self:
         self.start()
@@ -169,8 +181,10 @@ class WorkerBuffer(IBuffer):
 
     def update(self, info: Any) -> None:
         """Does nothing: there is nothing to learn of an item here."""
-        self._counts["ignored_updates"] += 1
-        if self._counts["ignored_updates"] == 1:
+        with self._lock:
+            self._counts["ignored_updates"] += 1
+            first = self._counts["ignored_updates"] == 1
+        if first:
             _LOG.warning("%s: a %s has nothing to update.", self.instance_name, type(self).__name__)
 
     def clear(self) -> None:
@@ -203,7 +217,8 @@ class WorkerBuffer(IBuffer):
     def stats(self) -> dict[str, Any]:
         """Returns the counters of the buffer and its layers, and of what was refused here.
 
-        ``refused_samples`` counts calls, whatever their size; ``refused_pushes`` and ``rejected`` items.
+        ``refused_samples`` are the items that were asked for in vain; ``refused_pushes`` and ``rejected`` are
+        items as well, ``ignored_updates`` calls.
         """
         with self._lock:
             stats = {**self.buffer.stats(), **self._counts}
@@ -223,17 +238,24 @@ class WorkerBuffer(IBuffer):
             try:
                 batch = self.buffer.sample(size, **query)
             except NotEnoughItems as shortage:
-                self._refuse(shortage)
+                self._refuse(shortage, size)
                 return None
             self._note(sampled=len(batch))
             return [item.data for item in batch]
 
-    def _refuse(self, why: object) -> None:
-        self._counts["refused_samples"] += 1
+    def _refuse(self, why: NotEnoughItems, count: int) -> None:
+        self._counts["refused_samples"] += int(count)
         _LOG.info("%s: no sample. %s", self.instance_name, why)
 
     def _note(self, pushed: int = 0, sampled: int = 0) -> None:
         """Tells monitors and the remover what has just happened; what left follows from serials."""
+        if pushed and self._clean:
+            self._clean = False
+            _LOG.warning(
+                "%s: push() after close(). The items are kept, but nothing is reported and no file removed "
+                "before the next start() or close().",
+                self.instance_name,
+            )
         if self._used_data is not None and pushed:
             self._used_data.pushed(pushed)
         gone = self._store.ring.next - len(self.buffer)
@@ -263,7 +285,10 @@ class WorkerBuffer(IBuffer):
             raise BadArgument(f"The state of a buffer is a dict, got {type(_state_dict).__name__}.")
         state = clone(dict(_state_dict)) if deepcopy else _state_dict
         if set(state) == {"data"}:
-            self.push([item for item in state["data"] if item is not None], -1)
+            data = state["data"]
+            if not isinstance(data, Sequence) or isinstance(data, (str, bytes)):
+                raise CorruptSnapshot(f"data of a state is a list of items, got {data!r}.")
+            self.push([item for item in data if item is not None], -1)
             return
         numbers = self._checked(state)
         with self._lock:
@@ -280,7 +305,9 @@ class WorkerBuffer(IBuffer):
         """Takes such numbers back."""
 
     def _checked(self, state: Mapping[str, Any]) -> dict[str, int]:
-        names = self._numbers()
+        names, kind = self._numbers(), self.config["type"]
+        if "type" in state and state["type"] != kind:
+            raise CorruptSnapshot(f"This is the state of a {state['type']!r} buffer, not of {kind!r}.")
         known = ["type", "buffer", *names]
         unknown = [key for key in state if key not in known]
         missing = [key for key in known if key not in state]
@@ -288,10 +315,6 @@ class WorkerBuffer(IBuffer):
             raise CorruptSnapshot(
                 f"This is not the state of a {type(self).__name__}: unknown keys {unknown}, missing keys "
                 f"{missing}. A state of DI-engine comes in as {{'data': [...]}}, its items alone."
-            )
-        if state["type"] != self.config["type"]:
-            raise CorruptSnapshot(
-                f"This is the state of a {state['type']!r} buffer, not of {self.config['type']!r}."
             )
         for name in names:
             if isinstance(state[name], bool) or not isinstance(state[name], int) or state[name] < 0:

@@ -33,13 +33,11 @@ class SampleRatio:
         samples_wait: bool = True,
     ) -> None:
         self._said = samples_per_insert, slack
-        ratio = Fraction(samples_per_insert or 0).limit_denominator(FINEST)
+        ratio = _fraction(samples_per_insert or 0)
         self._worth = {"push": ratio.numerator, "sample": ratio.denominator}  # of one item, in parts
         self.per = ratio.denominator
         self.min_size = min_size
-        self._slack = (
-            None if slack is None else int(Fraction(slack).limit_denominator(FINEST) * ratio.denominator)
-        )
+        self._slack = None if slack is None else int(_fraction(slack) * ratio.denominator)
         limits = samples_per_insert is not None
         self._limits = {"push": limits and pushes_wait, "sample": limits and samples_wait}
         self.counts = {"push": 0, "sample": 0}
@@ -150,3 +148,8 @@ class SampleRatio:
             raise ValueError(f"counts below 0: {dict(state)}")
         self.counts, self._last, self._credit = counts, last, credit
         self._ahead = round(Fraction(ahead, per) * self.per)
+
+
+def _fraction(number: float) -> Fraction:
+    # Through float: a Fraction takes no numpy number of another width.
+    return Fraction(number if isinstance(number, int) else float(number)).limit_denominator(FINEST)

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections import UserDict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import yaml
@@ -258,7 +257,7 @@ def test_worker_buffers_are_made_from_a_config_and_what_stands_beside_it(name: s
 
 @pytest.mark.parametrize("name", WORKERS)
 def test_the_default_config_of_a_worker_buffer_makes_one(name: str) -> None:
-    face: Any = get_buffer_cls({"type": name})
+    face = get_buffer_cls({"type": name})
     made = create_buffer(face.default_config())
 
     assert name == made.cfg.type
@@ -283,6 +282,29 @@ def test_the_default_config_of_a_worker_buffer_makes_one(name: str) -> None:
 def test_a_mistake_in_the_config_of_a_worker_buffer_is_told_with_its_path(cfg, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         create_buffer({"type": "advanced", **cfg})
+
+
+def test_all_mistakes_in_the_config_of_a_worker_buffer_are_told_at_once() -> None:
+    cfg = {
+        "type": "advanced",
+        "replay_bufer_size": 3,
+        "alpha": 2,
+        "thruput_controller": {"push_sample_rate_limit": {"max": -1, "most": 3}},
+        "middleware": ["clone"],
+    }
+    with pytest.raises(ConfigError) as caught:
+        create_buffer(cfg)
+    first, *lines = str(caught.value).splitlines()
+
+    begins = (
+        "middleware: this type has the layers that its settings ask for",
+        "replay_bufer_size: unknown key; did you mean replay_buffer_size?",
+        "alpha: expected a number from 0 to 1, got 2",
+        "thruput_controller.push_sample_rate_limit.max: expected a number of at least 0",
+        "thruput_controller.push_sample_rate_limit.most: unknown key (known: max, min)",
+    )
+    assert "the buffer config: 5 mistakes" == first
+    assert all(line.startswith(f"  {begin}") for line, begin in zip(lines, begins, strict=True))
 
 
 def test_what_stands_beside_a_config_must_be_a_setting_of_its_type() -> None:

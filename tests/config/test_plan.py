@@ -7,9 +7,9 @@ import pytest
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.config.catalog import LAYERS
 from ding_buffer.config.plan import FOREIGN_LAYERS, Part, Plan, read_plan, read_type
-from ding_buffer.config.problems import Problems
 from ding_buffer.config.schema import FOREIGN_NAMES
 from ding_buffer.core.errors import ConfigError
+from ding_buffer.core.problems import Problems
 from ding_buffer.core.settings import settings_of
 from ding_buffer.storages.object_storage import ObjectStorage
 

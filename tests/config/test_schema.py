@@ -6,9 +6,9 @@ import pytest
 from annotated_types import Ge
 from pydantic.errors import PydanticSchemaGenerationError
 
-from ding_buffer.config.problems import Problems
 from ding_buffer.config.schema import FOREIGN_NAMES, read_settings, settings_model
 from ding_buffer.core.errors import ConfigError
+from ding_buffer.core.problems import Problems
 from ding_buffer.core.settings import settings_of
 
 

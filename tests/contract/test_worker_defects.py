@@ -21,36 +21,10 @@ from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.replay.advanced_buffer import AdvancedReplayBuffer
 from ding_buffer.replay.deque_wrapper import DequeBufferWrapper
 from ding_buffer.replay.elastic_buffer import ElasticReplayBuffer
-from ding_buffer.replay.episode_buffer import EpisodeReplayBuffer
 from ding_buffer.replay.naive_buffer import NaiveReplayBuffer
 from ding_buffer.replay.sequence_buffer import SequenceReplayBuffer
 from ding_buffer.structures.clock import ManualClock
-
-FACES = (
-    NaiveReplayBuffer,
-    ElasticReplayBuffer,
-    SequenceReplayBuffer,
-    EpisodeReplayBuffer,
-    AdvancedReplayBuffer,
-    DequeBufferWrapper,
-)
-UNIFORM = (NaiveReplayBuffer, ElasticReplayBuffer, EpisodeReplayBuffer)
-
-
-def item(number: int) -> dict[str, Any]:
-    return {"n": number}
-
-
-def sample(face: Any, size: int) -> list[Any] | None:
-    if isinstance(face, SequenceReplayBuffer):
-        windows = face.sample(size, 1, 0)
-        return None if windows is None else [data for window in windows for data in window]
-    return face.sample(size, 0)
-
-
-def held(face: Any) -> list[int]:
-    return [one.data["n"] for one in face.buffer]
-
+from tests.replay.faces import FACES, UNIFORM, held, item, sample
 
 # Data corruption.
 

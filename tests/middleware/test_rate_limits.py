@@ -56,6 +56,42 @@ def test_nothing_is_sampled_before_the_smallest_number_is_there(storage):
 
 
 @STORAGES
+@pytest.mark.parametrize("size", [3, np.int64(3), np.array(3), np.uint8(3)])
+def test_a_size_of_any_kind_of_whole_number_is_held_back(storage, size):
+    buffer, layer = made(min_size=5, mode="refuse", storage=storage())
+    for number in range(4):
+        buffer.push(number, meta={"env": 0})
+
+    with pytest.raises(RateLimited, match="a sample of 3 items"):
+        buffer.sample(size)
+    with pytest.raises(RateLimited, match="a sample of 6 items"):
+        buffer.sample(size, groupby="env", unroll_len=np.int64(2))
+    assert 9 == layer.stats()["refused_samples"]
+    buffer.push(4, meta={"env": 0})
+    assert 3 == len(buffer.sample(size))
+
+
+@STORAGES
+def test_an_item_that_is_asked_for_by_its_index_alone_is_held_back_too(storage):
+    buffer, layer = made(min_size=5, mode="refuse", held=4, storage=storage())
+    index = buffer[0].index
+
+    for asked in (index, [index]):
+        with pytest.raises(RateLimited, match="a sample of 1 item"):
+            buffer.sample(indices=asked)
+    assert 2 == layer.stats()["refused_samples"]
+
+
+@pytest.mark.parametrize("ratio", [2, 2.0, np.float32(2), np.int64(2), np.float64(2)])
+def test_a_ratio_may_be_any_kind_of_number(ratio):
+    buffer, _ = made(ratio, slack=np.float32(4), min_size=0, mode="refuse", held=2)
+
+    assert buffer.push(3) is None
+    assert 4 == len(buffer.sample(4, replace=True))
+    assert buffer.push(3) is not None
+
+
+@STORAGES
 def test_whoever_is_too_far_ahead_is_refused_and_counted(storage):
     buffer, layer = made(2, slack=6, min_size=4, mode="refuse", held=7, storage=storage())
 

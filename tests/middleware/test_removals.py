@@ -394,6 +394,52 @@ def test_an_error_keeps_nothing_else_from_being_handed_over():
     ]
 
 
+@pytest.mark.parametrize("event", ["on_evicted", "on_deleted", "on_cleared", "on_filled"])
+@pytest.mark.parametrize("told_first", [True, False])
+def test_what_went_in_an_action_that_was_broken_off_went_for_the_reason_of_that_action(
+    storage, event, told_first
+):
+    left = Left()
+    struck: list[bool] = []
+
+    class Strikes(Middleware):
+        pass
+
+    def strike(self, *slots):
+        if struck:
+            struck.clear()
+            raise KeyboardInterrupt
+
+    setattr(Strikes, event, strike)
+    tracker = track_removed(left)
+    buffer = DequeBuffer(3, storage=storage(), seed=0)
+    buffer.use(*((tracker, Strikes()) if told_first else (Strikes(), tracker)))
+    actions = {
+        "on_evicted": ("evicted", lambda: buffer.push({"n": 9}, meta={"env": 0})),
+        "on_deleted": ("deleted", lambda: buffer.delete([buffer[0].index, buffer[2].index])),
+        "on_cleared": ("cleared", buffer.clear),
+        "on_filled": ("evicted", lambda: buffer.push({"n": 9}, meta={"env": 0})),
+    }
+    reason, act = actions[event]
+    for _ in range(2):  # what was told once is not told again, and does not pass for another's
+        push(buffer, range(5))
+        left.taken()
+        before = [item.data["n"] for item in buffer]
+        struck.append(True)
+        with pytest.raises(KeyboardInterrupt):
+            act()
+
+        gone = sorted({*before} - {item.data["n"] for item in buffer})
+        assert gone
+        assert [(reason, gone)] == [(why, sorted(numbers)) for why, numbers in left.taken()]
+    buffer.store.check()
+    buffer.clear()
+    stats = buffer.stats()
+    assert [stats[key] for key in ("evicted", "deleted", "cleared")] == [
+        stats["track_removed"][key] for key in ("evicted", "deleted", "cleared")
+    ]
+
+
 def test_an_error_of_the_action_and_one_of_the_function_are_both_told():
     def to(items, reason):
         raise OSError(reason)

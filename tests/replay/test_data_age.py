@@ -55,7 +55,7 @@ def test_the_earliest_iteration_of_a_payload_counts(payload: dict[str, Any], ite
     assert iteration == collected_iter(payload)
 
 
-@pytest.mark.parametrize("told", ["three", [1, "two"], math.nan, object()])
+@pytest.mark.parametrize("told", ["three", "3", b"3", [1, "two"], math.nan, object()])
 def test_what_is_no_iteration_is_told(told: Any) -> None:
     with pytest.raises(BadArgument, match="collect_iter must be the number of a training iteration"):
         collected_iter({"collect_iter": told})

@@ -117,11 +117,13 @@ def test_priorities_are_limited_and_bad_ones_told() -> None:
     buffer.sample(1)
     buffer.update({"priority": np.array([1e6])})
     assert [10.0] == priorities(buffer)
-    for wrong in (math.nan, -1.0):
-        buffer.sample(1)
+    buffer.sample(1)
+    for wrong in (math.nan, -1.0, "3", 1j, [3.0], np.array([1.0, 2.0])):
         with pytest.raises(BadPriority):
             buffer.update({"priority": [wrong]})
     assert [10.0] == priorities(buffer)
+    buffer.update({"priority": [2]})
+    assert [2.0] == priorities(buffer)
 
 
 def test_a_number_of_priorities_that_is_not_that_of_the_batch_is_told_and_can_be_mended() -> None:
@@ -132,6 +134,27 @@ def test_a_number_of_priorities_that_is_not_that_of_the_batch_is_told_and_can_be
     buffer.update({"priority": [4.0, 4.0]})
 
     assert 4.0 in priorities(buffer)
+
+
+def test_an_entry_without_a_priority_is_passed_over() -> None:
+    buffer = made(2, priority=True)
+    buffer.sample(2)
+    buffer.update({"priority": [None, None]})
+    assert [1.0, 1.0] == priorities(buffer)
+    batch = buffer.sample(2) or []
+    buffer.update({"priority": [None, 5.0]})
+
+    assert 5.0 == priorities(buffer)[batch[1]["n"]]
+
+
+def test_priorities_come_in_a_list_or_whatever_can_be_gone_through() -> None:
+    buffer = made(1, priority=True)
+    buffer.sample(1)
+    with pytest.raises(BadArgument, match=r"update\(\) takes a list of priorities, also of one"):
+        buffer.update({"priority": 3.0})
+    buffer.update({"priority": iter([3.0])})
+
+    assert [3.0] == priorities(buffer)
 
 
 def test_a_batch_is_no_update_and_a_size_is_an_int() -> None:

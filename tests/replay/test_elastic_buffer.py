@@ -64,7 +64,9 @@ def test_a_size_that_is_none_is_told_and_changes_nothing(size) -> None:
 
 
 def test_what_is_no_function_is_told() -> None:
-    with pytest.raises(ConfigError, match="set_buffer_size: expected a function of the env step, got 3"):
+    with pytest.raises(
+        ConfigError, match="set_buffer_size: expected a function of the env step, or None, got 3"
+    ):
         ElasticReplayBuffer({"set_buffer_size": 3})
 
 

@@ -67,6 +67,8 @@ def test_where_no_episode_is_long_enough_the_answer_is_none_and_comes_at_once() 
 
     assert buffer.sample(1, 5, 0) is None
     assert buffer.sample(1, 5, 0, replace=True) is None
+    assert buffer.sample(2, 5, 0) is None
+    assert 5 + 5 + 10 == buffer.stats()["refused_samples"]
 
 
 def test_windows_begin_at_different_places_unless_they_may_repeat() -> None:

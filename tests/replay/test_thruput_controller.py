@@ -143,7 +143,10 @@ def test_a_plain_dict_serves_as_well_as_an_easydict_and_the_rest_are_defaults(wr
     ("cfg", "where"),
     [
         ({"push_sample_rate_limit": {"min": -1}}, "push_sample_rate_limit.min"),
-        ({"push_sample_rate_limit": {"min": 3, "max": 2}}, "push_sample_rate_limit.min"),
+        (
+            {"push_sample_rate_limit": {"min": 3, "max": 2}},
+            "push_sample_rate_limit: .* at most max, 2, got 3",
+        ),
         ({"push_sample_rate_limit": {"min": math.inf}}, "push_sample_rate_limit.min"),
         ({"push_sample_rate_limit": {"max": math.nan}}, "push_sample_rate_limit.max"),
         ({"push_sample_rate_limit": {"max": "2"}}, "push_sample_rate_limit.max"),
@@ -151,6 +154,8 @@ def test_a_plain_dict_serves_as_well_as_an_easydict_and_the_rest_are_defaults(wr
         ({"window_seconds": 0}, "window_seconds"),
         ({"window_seconds": True}, "window_seconds"),
         ({"sample_min_limit_ratio": 0.5}, "sample_min_limit_ratio"),
+        ({"window_second": 5}, "window_second: unknown key; did you mean window_seconds"),
+        (3, "The cfg of ThruputController is a mapping, got 3"),
     ],
 )
 def test_impossible_limits_are_refused(cfg, where):

@@ -3,64 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from easydict import EasyDict
 
 from ding_buffer.core.errors import BadArgument, ConfigError, CorruptSnapshot
-from ding_buffer.replay.advanced_buffer import AdvancedReplayBuffer
-from ding_buffer.replay.deque_wrapper import DequeBufferWrapper
-from ding_buffer.replay.elastic_buffer import ElasticReplayBuffer
-from ding_buffer.replay.episode_buffer import EpisodeReplayBuffer
-from ding_buffer.replay.naive_buffer import NaiveReplayBuffer
-from ding_buffer.replay.sequence_buffer import SequenceReplayBuffer
-from ding_buffer.structures.clock import ManualClock
-
-FACES = (
-    NaiveReplayBuffer,
-    ElasticReplayBuffer,
-    SequenceReplayBuffer,
-    EpisodeReplayBuffer,
-    AdvancedReplayBuffer,
-    DequeBufferWrapper,
-)
-MONITORED = tuple(face for face in FACES if face is not DequeBufferWrapper)
-TRACKED = MONITORED
-
-
-class Writer:
-    def __init__(self) -> None:
-        self.scalars: dict[str, list[float]] = {}
-        self.flushed = self.closed = 0
-
-    def add_scalar(self, tag: str, value: float, step: int) -> None:
-        self.scalars.setdefault(tag, []).append(value)
-
-    def flush(self) -> None:
-        self.flushed += 1
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-def item(number: int) -> dict[str, Any]:
-    return {"n": number, "obs": np.full(2, number)}
-
-
-def sample(face: Any, size: int) -> list[Any] | None:
-    """Draws payloads, flat, as each face calls it."""
-    if isinstance(face, SequenceReplayBuffer):
-        windows = face.sample(size, 1, 0)
-        return None if windows is None else [data for window in windows for data in window]
-    return face.sample(size, 0)
-
-
-def held(face: Any) -> list[int]:
-    return [one.data["n"] for one in face.buffer]
+from tests.replay.faces import FACES, MONITORED, Writer, held, item, sample
 
 
 @pytest.mark.parametrize("face", FACES)
@@ -117,7 +65,7 @@ def test_a_sample_of_none_is_empty_and_too_many_are_none_and_logged(face, caplog
         assert sample(made, 3) is None
 
     assert "buffer: no sample." in caplog.text
-    assert 1 == made.stats()["refused_samples"]
+    assert 3 == made.stats()["refused_samples"]
     assert {0, 1} >= {data["n"] for data in sample(made, 2) or ()}
 
 
@@ -174,115 +122,6 @@ def test_a_seed_makes_the_same_draws(face) -> None:
         drawn.append([data["n"] for _ in range(5) for data in sample(made, 8) or ()])
 
     assert drawn[0] == drawn[1]
-
-
-# Life.
-
-
-@pytest.mark.parametrize("face", FACES)
-def test_nothing_is_written_to_disk_by_making_using_and_closing_one(face, tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with face({"replay_buffer_size": 4}, exp_name="some_experiment") as made:
-        made.push([item(number) for number in range(4)], 0)
-        sample(made, 2)
-
-    assert [] == list(Path(tmp_path).iterdir())
-
-
-@pytest.mark.parametrize("face", FACES)
-def test_close_may_be_called_again_and_leaves_no_thread(face) -> None:
-    before = threading.active_count()
-    made = face()
-    made.close()
-    made.close()
-    made.start()
-    made.start()
-    made.close()
-
-    assert before == threading.active_count()
-
-
-@pytest.mark.parametrize("face", FACES)
-def test_close_clears_and_flushes_the_writer_and_leaves_it_open(face) -> None:
-    writer = Writer()
-    with face({}, writer, "experiment", "mine") as made:
-        made.push([item(0)], 0)
-
-    assert 0 == made.count()
-    assert 1 <= writer.flushed
-    assert 0 == writer.closed
-
-
-@pytest.mark.parametrize("face", FACES)
-def test_a_closed_buffer_can_be_started_again(face) -> None:
-    made = face()
-    made.close()
-    made.start()
-    made.push([item(0)], 0)
-
-    assert 1 == made.count()
-    made.close()
-
-
-@pytest.mark.parametrize("face", MONITORED)
-def test_what_came_and_went_is_reported_when_the_period_is_over(face) -> None:
-    writer, clock = Writer(), ManualClock()
-    periods: dict[str, Any] = {"periodic_thruput_seconds": 10}
-    if face is AdvancedReplayBuffer:
-        periods = {"monitor": {"periodic_thruput": {"seconds": 10}}}
-    made = face({"replay_buffer_size": 3, **periods}, writer, instance_name="mine", clock=clock)
-    made.push([item(number) for number in range(5)], 0)
-    sample(made, 2)
-    thruput = {tag: values for tag, values in writer.scalars.items() if "_sec/" in tag}
-    assert {} == thruput
-    clock.advance(11)
-    sample(made, 1)
-
-    assert {
-        "mine_sec/pushed_in": [5],
-        "mine_sec/sampled_out": [3],
-        "mine_sec/removed": [2],
-        "mine_sec/current_have": [3],
-    } == writer.scalars
-    made.close()
-    assert [2, 3] == writer.scalars["mine_sec/removed"]
-
-
-@pytest.mark.parametrize("face", FACES)
-def test_only_the_first_process_reports(face, monkeypatch) -> None:
-    monkeypatch.setenv("RANK", "1")
-    writer = Writer()
-    with face({}, writer) as made:
-        made.push([item(number) for number in range(5)], 0)
-        sample(made, 2)
-
-    assert {} == writer.scalars
-
-
-@pytest.mark.parametrize("face", TRACKED)
-def test_with_track_used_data_an_item_without_a_path_is_refused_before_anything_is_stored(face) -> None:
-    made = face({"enable_track_used_data": True})
-    for wrong in ({"n": 1}, {"data_id": None}, {"data_id": "../other"}):
-        with pytest.raises(BadArgument, match="data"):
-            made.push([{"data_id": "one"}, wrong], 0)
-
-    assert 0 == made.push_count
-    made.close()
-
-
-@pytest.mark.parametrize("face", TRACKED)
-def test_files_of_items_that_left_are_removed_and_those_of_held_ones_only_at_the_end(face, tmp_path) -> None:
-    files = [tmp_path / f"{number}.npy" for number in range(5)]
-    for file in files:
-        file.write_bytes(b"data")
-    cfg = {"replay_buffer_size": 3, "enable_track_used_data": True, "used_data_directory": str(tmp_path)}
-    with face(cfg) as made:
-        made.push([{"data_id": str(file)} for file in files], 0)
-        made._used_data.remover.close()  # waits until it has done what it was given
-        made._used_data.remover.start()
-        assert [False, False, True, True, True] == [file.exists() for file in files]
-
-    assert [] == list(tmp_path.iterdir())
 
 
 # State.
@@ -345,6 +184,29 @@ def test_a_state_of_data_alone_is_pushed(face) -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("data", [3, None, "items", b"items", {"n": 1}])
+def test_data_alone_must_be_a_list_of_items(face, data) -> None:
+    made = face()
+    with pytest.raises(CorruptSnapshot, match="data of a state is a list of items, got"):
+        made.load_state_dict({"data": data})
+
+    assert 0 == made.push_count
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("other", FACES)
+def test_the_state_of_another_kind_is_refused_by_its_kind(face, other) -> None:
+    if face is other:
+        return
+    made = face()
+    made.push([item(7)], 0)
+    with pytest.raises(CorruptSnapshot, match=f"the state of a '{other.config['type']}' buffer, not of"):
+        made.load_state_dict(other().state_dict())
+
+    assert [7] == held(made)
+
+
+@pytest.mark.parametrize("face", FACES)
 def test_a_state_is_taken_whole_or_not_at_all(face) -> None:
     made, other = face({"replay_buffer_size": 4}), face({"replay_buffer_size": 4})
     other.push([item(number) for number in range(4)], 0)
@@ -398,28 +260,6 @@ def test_the_settings_may_be_given_one_by_one(face) -> None:
 
     assert isinstance(made, face)
     assert (4, "mine") == (made.replay_buffer_size, made.instance_name)
-
-
-@pytest.mark.parametrize("face", FACES)
-def test_a_second_close_does_nothing_to_what_came_in_between(face) -> None:
-    made = face()
-    made.close()
-    made.push([item(0)], 0)
-    made.close()
-
-    assert 1 == made.count()
-
-
-@pytest.mark.parametrize("face", MONITORED)
-def test_a_buffer_that_was_started_again_reports_again(face) -> None:
-    writer = Writer()
-    made = face({}, writer, instance_name="mine")
-    made.close()
-    made.start()
-    made.push([item(0)], 0)
-    made.close()
-
-    assert [1] == writer.scalars["mine_sec/pushed_in"]
 
 
 @pytest.mark.parametrize("face", MONITORED)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from easydict import EasyDict
 
 from ding_buffer.core.errors import ConfigError
-from ding_buffer.replay.worker_config import check_above, check_whole_within, check_within, merged
+from ding_buffer.replay.worker_config import below, finite, merged, number, optional, that, whole
 
 DEFAULTS = {
     "type": "kind",
@@ -20,14 +21,18 @@ DEFAULTS = {
 }
 
 
+def read(cfg: Any, rules: Any = None) -> EasyDict:
+    return merged(DEFAULTS, cfg, "Face", rules or {})
+
+
 @pytest.mark.parametrize("cfg", [{}, None, EasyDict()])
 def test_without_a_config_the_defaults_remain(cfg) -> None:
-    assert merged(DEFAULTS, cfg, "Face") == DEFAULTS
+    assert read(cfg) == DEFAULTS
 
 
 @pytest.mark.parametrize("kind", [dict, EasyDict])
 def test_a_partial_config_goes_over_the_defaults_at_every_level(kind) -> None:
-    made = merged(DEFAULTS, kind({"size": 3, "monitor": {"period": {"seconds": 1}}}), "Face")
+    made = read(kind({"size": 3, "monitor": {"period": {"seconds": 1}}}))
 
     assert {**DEFAULTS, "size": 3, "monitor": {"period": {"seconds": 1}, "every": 5}} == made
     assert 1 == made.monitor.period.seconds
@@ -35,7 +40,7 @@ def test_a_partial_config_goes_over_the_defaults_at_every_level(kind) -> None:
 
 def test_neither_the_defaults_nor_the_config_are_touched() -> None:
     cfg = {"monitor": {"every": 6}}
-    made = merged(DEFAULTS, cfg, "Face")
+    made = read(cfg)
     made.monitor.every = made.monitor.period.seconds = 0
 
     assert {"monitor": {"every": 6}} == cfg
@@ -43,7 +48,7 @@ def test_neither_the_defaults_nor_the_config_are_touched() -> None:
 
 
 def test_the_keys_that_say_which_buffer_it_is_pass() -> None:
-    made = merged(DEFAULTS, {"type": "kind", "cfg_type": "KindDict", "import_names": []}, "Face")
+    made = read({"type": "kind", "cfg_type": "KindDict", "import_names": []})
 
     assert ("KindDict", []) == (made.cfg_type, made.import_names)
 
@@ -51,10 +56,11 @@ def test_the_keys_that_say_which_buffer_it_is_pass() -> None:
 @pytest.mark.parametrize(
     ("cfg", "message"),
     [
-        ({"sise": 3}, "sise: unknown key of Face; did you mean size?"),
-        ({"zzz": 3}, r"zzz: unknown key of Face \(known: size, share"),
+        ({"sise": 3}, r"the cfg of Face: sise: unknown key; did you mean size\? \(known: size, share"),
+        ({"zzz": 3}, r"zzz: unknown key \(known: size, share"),
+        ({3: 3}, r"3: unknown key \(known: size, share"),
         ({"monitor": {"period": {"second": 3}}}, "monitor.period.second: .* did you mean seconds?"),
-        ({"monitor": 3}, "monitor: expected a mapping, got 3"),
+        ({"monitor": 3}, "monitor: expected a mapping of period, every, got 3"),
         ({"deep": 1}, "deep: expected true or false, got 1"),
         ({"size": True}, "size: expected a number, got True"),
         ({"size": "10"}, "size: expected a number, got '10'"),
@@ -67,11 +73,27 @@ def test_the_keys_that_say_which_buffer_it_is_pass() -> None:
 )
 def test_a_mistake_is_told_with_its_path_and_the_nearest_key(cfg, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        merged(DEFAULTS, cfg, "Face")
+        read(cfg)
+
+
+def test_all_mistakes_are_told_at_once_wherever_they_are() -> None:
+    cfg = {"sise": 3, "share": 2, "deep": "yes", "monitor": {"evry": 1, "period": {"seconds": 0}}}
+    with pytest.raises(ConfigError) as caught:
+        read(cfg, {"share": number(0, 1), "monitor.period.seconds": number(0, above=True)})
+
+    known = "size, share, most, deep, choose, monitor"
+    assert [
+        "the cfg of Face: 5 mistakes",
+        f"  sise: unknown key; did you mean size? (known: {known})",
+        "  share: expected a number from 0 to 1, got 2",
+        "  deep: expected true or false, got 'yes'",
+        "  monitor.evry: unknown key; did you mean every? (known: period, every)",
+        "  monitor.period.seconds: expected a number above 0, got 0",
+    ] == str(caught.value).splitlines()
 
 
 def test_numbers_may_be_written_as_yaml_reads_them() -> None:
-    made = merged(DEFAULTS, {"size": "1e5", "share": "2.5e-1", "monitor": {"every": 7.0}}, "Face")
+    made = read({"size": "1e5", "share": "2.5e-1", "monitor": {"every": 7.0}})
 
     assert (100_000, 0.25, 7) == (made.size, made.share, made.monitor.every)
     assert isinstance(made.size, int)
@@ -79,36 +101,67 @@ def test_numbers_may_be_written_as_yaml_reads_them() -> None:
 
 
 def test_numbers_of_numpy_serve() -> None:
-    made = merged(DEFAULTS, {"size": np.int64(7), "share": np.float32(0.25)}, "Face")
+    made = read({"size": np.int64(7), "share": np.float32(0.25)})
 
     assert (7, 0.25) == (made.size, made.share)
     assert type(made.size) is int
 
 
-def test_anything_goes_where_there_is_no_default() -> None:
-    assert 10 == merged(DEFAULTS, {"choose": lambda step: step + 3}, "Face").choose(7)
+def test_anything_goes_where_there_is_neither_a_default_nor_a_rule() -> None:
+    assert 10 == read({"choose": lambda step: step + 3}).choose(7)
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.1])
-def test_a_number_outside_its_range_is_told(value: float) -> None:
-    with pytest.raises(ConfigError, match="alpha: expected at least 0 and at most 1, got"):
-        check_within("alpha", value, 0, 1)
+@pytest.mark.parametrize(
+    ("rule", "fine", "wrong", "words"),
+    [
+        (number(), [-1, 0.5, math.inf, "1e3"], ["3", None, 1j, True, []], "a number"),
+        (number(0), [0, 1e9, math.inf], [-0.1, -math.inf], "a number of at least 0"),
+        (number(0, 1), [0, 0.5, 1], [-0.1, 1.1], "a number from 0 to 1"),
+        (number(0, above=True), [1e-9, math.inf], [0, -1], "a number above 0"),
+        (finite(0), [0, 2.5], [math.inf, -1, "x"], "a finite number of at least 0"),
+        (
+            whole(1),
+            [1, 2.0, np.int64(3), "1e3"],
+            [0, 1.5, math.inf, True, "a"],
+            "a whole number of at least 1",
+        ),
+        (that(callable, "a function"), [len], [3], "a function"),
+        (optional(whole(0)), [None, 0], [-1], "a whole number of at least 0, or None"),
+    ],
+)
+def test_a_rule_keeps_what_may_be_set_and_names_it_for_the_rest(rule, fine, wrong, words: str) -> None:
+    for value in fine:
+        assert value == rule(value) or float(value) == rule(value)
+    for value in wrong:
+        with pytest.raises(ValueError) as refused:  # noqa: PT011  the whole text is compared
+            rule(value)
+        assert words == str(refused.value)
 
 
-def test_a_number_that_must_be_above_another_and_one_that_must_be_whole_are_told() -> None:
-    check_above("seconds", 1e-9, 0)
-    check_whole_within("size", 1, 1)
+def test_a_rule_of_a_mapping_looks_at_it_when_all_within_is_right_and_what_is_missing_is_there() -> None:
+    seen: list[Any] = []
 
-    with pytest.raises(ConfigError, match="seconds: expected more than 0, got 0"):
-        check_above("seconds", 0, 0)
-    for size in (10.5, math.inf, True):
-        with pytest.raises(ConfigError, match="size: expected a whole number, got"):
-            check_whole_within("size", size, 1)
-    with pytest.raises(ConfigError, match="size: expected at least 1, got 0"):
-        check_whole_within("size", 0, 1)
+    def in_order(monitor: Any) -> None:
+        seen.append(monitor)
+        if monitor["every"] > monitor["period"]["seconds"]:
+            raise ValueError("expected every to be at most period.seconds")
+
+    rules = {"monitor": in_order, "monitor.every": whole(1)}
+    assert 60 == read({"monitor": {"every": 60}}, rules).monitor.every
+    assert [{"every": 60, "period": {"seconds": 60}}] == seen
+    for cfg, message in (
+        ({"monitor": {"every": 61}}, "the cfg of Face: monitor: expected every to be at most period.seconds"),
+        (
+            {"monitor": {"every": 0}},
+            "the cfg of Face: monitor.every: expected a whole number of at least 1, got 0",
+        ),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            read(cfg, rules)
+        assert message == str(caught.value)
 
 
-def test_a_number_may_be_as_high_as_one_likes_where_nobody_limits_it() -> None:
-    check_within("max_use", math.inf, 1)
-    with pytest.raises(ConfigError, match="max_use: expected at least 1, got 0"):
-        check_within("max_use", 0, 1)
+def test_rules_can_stand_further_in() -> None:
+    rule = number(0)
+
+    assert {"a.b": rule, "a": rule} == below("a", {"b": rule, "": rule})

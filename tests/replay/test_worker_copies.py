@@ -4,47 +4,11 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Any
 
-import numpy as np
 import pytest
 
 from ding_buffer.core.errors import BadArgument
-from ding_buffer.replay.advanced_buffer import AdvancedReplayBuffer
-from ding_buffer.replay.deque_wrapper import DequeBufferWrapper
-from ding_buffer.replay.elastic_buffer import ElasticReplayBuffer
-from ding_buffer.replay.episode_buffer import EpisodeReplayBuffer
-from ding_buffer.replay.naive_buffer import NaiveReplayBuffer
-from ding_buffer.replay.sequence_buffer import SequenceReplayBuffer
-
-FACES = (
-    NaiveReplayBuffer,
-    ElasticReplayBuffer,
-    SequenceReplayBuffer,
-    EpisodeReplayBuffer,
-    AdvancedReplayBuffer,
-    DequeBufferWrapper,
-)
-MONITORED = FACES[:-1]
-
-
-class Writer:
-    def __init__(self) -> None:
-        self.scalars: dict[str, list[float]] = {}
-
-    def add_scalar(self, tag: str, value: float, step: int) -> None:
-        self.scalars.setdefault(tag, []).append(value)
-
-
-def item(number: int) -> dict[str, Any]:
-    return {"n": number, "obs": np.full(2, number)}
-
-
-def sample(face: Any, size: int) -> list[Any]:
-    """Draws payloads, flat, as each face calls it."""
-    if isinstance(face, SequenceReplayBuffer):
-        return [data for window in face.sample(size, 1, 0) or () for data in window]
-    return face.sample(size, 0) or []
+from tests.replay.faces import FACES, MONITORED, Writer, item, sample
 
 
 @pytest.mark.parametrize("face", FACES)
@@ -57,7 +21,7 @@ def test_a_copy_goes_on_as_the_buffer_would_and_shares_nothing(face, copied) -> 
 
     assert (type(made), made.cfg, repr(made)) == (type(other), other.cfg, repr(other))
     assert made.push_count == other.push_count
-    assert [data["n"] for data in sample(made, 4)] == [data["n"] for data in sample(other, 4)]
+    assert [data["n"] for data in sample(made, 4) or ()] == [data["n"] for data in sample(other, 4) or ()]
 
     other.buffer[0].data["obs"][:] = -1
     other.clear()
