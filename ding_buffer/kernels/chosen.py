@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ding_buffer.kernels.kernel_errors import KernelUnavailable
-from ding_buffer.kernels.numpy_distinct import draw_starts, first_distinct
+from ding_buffer.kernels.numpy_distinct import draw_distinct, draw_starts, first_distinct
 from ding_buffer.kernels.numpy_objects import read_texts, take_objects
 from ding_buffer.kernels.numpy_priorities import power, set_priorities
 from ding_buffer.kernels.numpy_rows import gather, scatter
@@ -34,6 +34,8 @@ __all__ = [
     "FastChoice",
     "FastPush",
     "FastSample",
+    "FastSteps",
+    "FastUniform",
     "FastUpdate",
     "Mutex",
     "RingCounter",
@@ -43,6 +45,7 @@ __all__ = [
     "all_below",
     "bounds",
     "count_up",
+    "draw_distinct",
     "draw_starts",
     "enter_runs",
     "first_distinct",
@@ -68,6 +71,8 @@ __all__ = [
 # The layers themselves are what these are compared with: numpy has no shorter way.
 FastChoice: Any = None
 FastSample: Any = None
+FastSteps: Any = None
+FastUniform: Any = None
 FastUpdate: Any = None
 
 NAMES = ("c", "numpy")

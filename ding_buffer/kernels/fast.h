@@ -15,7 +15,9 @@ PyObject *call_slow(PyObject *slow, PyObject *const *args, Py_ssize_t n_args, Py
 long long whole_attribute(PyObject *object, PyObject *name);
 
 int add_fast_choice(PyObject *module);
+int add_fast_steps(PyObject *module);
 int add_fast_sample(PyObject *module);
+int add_fast_uniform(PyObject *module);
 int add_fast_update(PyObject *module);
 
 #endif

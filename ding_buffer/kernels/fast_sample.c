@@ -5,14 +5,15 @@
 
 #include "batch_maker.h"
 #include "fast.h"
-#include "take.h"
+#include "fast_steps.h"
 
 #include <math.h>
 
-enum { SIZE, TAKER, RING, TEXT, COUNTS, SAMPLED, USE_COUNT, WEIGHT, NAMES, N_NAMES };
+enum { SIZE, TAKER, RING, TEXT, COUNTS, SAMPLED, USE_COUNT, WEIGHT, NAMES, DISCOUNT, STEPS, N_NAMES };
 
 static const char *const TEXTS[N_NAMES] = {"size", "taker", "ring", "text", "counts",
-                                           "sampled", "use_count", "priority_IS", "names"};
+                                           "sampled", "use_count", "priority_IS", "names",
+                                           "discount", "n_step"};
 
 typedef struct {
     PyObject_HEAD
@@ -20,8 +21,9 @@ typedef struct {
     PyObject *values, *there; /* the columns of metas by key, and who has them where not all do */
     PyObject *uses;           /* how often each slot was drawn, int64, or NULL: nobody counts */
     PyObject *worn;           /* called with slots and counts when one has reached `limit` */
+    PyObject *steps;          /* a FastSteps that follows from what was drawn, or NULL */
     double limit;
-    char weighs;
+    char weighs, steps_last; /* the layer of the steps stands around the one that weighs */
     BatchMaker maker;
     PyTypeObject *taker_type, *ring_type;
     PyObject *names[N_NAMES];
@@ -32,6 +34,7 @@ typedef struct {
     PyObject *taker, *chosen, *data, *columns, *absent, *counts, *index, *where;
     PyArrayObject *slots; /* borrowed from `chosen` */
     PyObject *weights;    /* borrowed from `chosen`, or NULL */
+    Followed followed;
 } Batch;
 
 static void let_go_of(Batch *batch)
@@ -41,6 +44,7 @@ static void let_go_of(Batch *batch)
     for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
         Py_XDECREF(held[i]);
     }
+    followed_clear(&batch->followed);
 }
 
 /* 1 where the storage can be read directly and every meta is where it will be written; else 0, or -1. */
@@ -53,11 +57,11 @@ static int is_open(FastSample *self, Batch *batch)
     if (Py_TYPE(batch->taker) != self->taker_type) {
         return 0;
     }
-    if (!self->uses) {
-        return 1;
+    npy_intp rows = self->uses ? PyArray_SIZE((PyArrayObject *)self->uses) : 0;
+    if (self->uses && !plain_column(self->values, self->names[USE_COUNT], INT64, rows)) {
+        return 0;
     }
-    npy_intp rows = PyArray_SIZE((PyArrayObject *)self->uses);
-    return plain_column(self->values, self->names[USE_COUNT], INT64, rows) != NULL;
+    return self->steps ? steps_open(self->steps, batch->taker) : 1;
 }
 
 static int is_flat(PyObject *object, int type)
@@ -141,6 +145,22 @@ static int weigh(FastSample *self, Batch *batch)
     return done;
 }
 
+/* The columns of the rows, and of the steps that follow where somebody follows. */
+static int take_rows(FastSample *self, Batch *batch)
+{
+    batch->data = self->steps ? steps_take(self->steps, batch->taker, batch->slots, &batch->followed)
+                              : row_taker_take((RowTaker *)batch->taker, batch->slots);
+    return batch->data ? 0 : -1;
+}
+
+/* Adds what was found about the steps that follow. */
+static int tell_steps(FastSample *self, Batch *batch)
+{
+    int told = note(batch, self->names[DISCOUNT], batch->followed.discounts);
+    told = told < 0 ? told : note(batch, self->names[STEPS], batch->followed.steps);
+    return told < 0 ? told : PyDict_SetItem(batch->data, self->names[DISCOUNT], batch->followed.field);
+}
+
 /* Names the items: by arithmetic when somebody looks, where slots are that, else at once. */
 static PyObject *index_of(FastSample *self, Batch *batch)
 {
@@ -202,13 +222,15 @@ static int wear(FastSample *self, Batch *batch)
 static PyObject *sample_fast(FastSample *self, PyObject *size, Batch *batch)
 {
     if (is_open(self, batch) <= 0 || draw(self, size, batch) <= 0 ||
-        !(batch->data = row_taker_take((RowTaker *)batch->taker, batch->slots)) ||
+        take_rows(self, batch) < 0 ||
         !(batch->columns = PyDict_New()) || !(batch->absent = PyDict_New()) ||
         (self->uses && count(self, batch) < 0) ||
         take_meta_columns(self->values, self->there, batch->slots, batch->columns, batch->absent,
                           batch->counts ? self->names[USE_COUNT] : NULL, batch->counts) < 0 ||
         (batch->counts && note(batch, self->names[USE_COUNT], batch->counts) < 0) ||
+        (self->steps && !self->steps_last && tell_steps(self, batch) < 0) ||
         (batch->weights && weigh(self, batch) < 0) ||
+        (self->steps_last && tell_steps(self, batch) < 0) ||
         !(batch->index = index_of(self, batch)) ||
         !(batch->where = copy_of(batch->slots)) ||
         add_to_sampled(self, PyArray_SIZE(batch->slots)) < 0) {
@@ -255,17 +277,18 @@ static int learn_types(FastSample *self, PyTypeObject *type)
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"slow",  "store", "storage", "choose", "metas", "types",
-                            "uses",  "limit", "worn",    "weighs", NULL};
+                            "uses",  "limit", "worn",    "weighs", "steps", "steps_last", NULL};
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *slow, *store, *storage, *choose, *values, *there, *batch, *index, *later, *uses = Py_None,
-                                                                                       *worn = Py_None;
+                                                                                       *worn = Py_None,
+                                                                                       *steps = Py_None;
     double limit = INFINITY;
-    int weighs = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOO(O!O!)(O!O!O!)|OdOp:FastSample", names, &slow, &store, &storage,
+    int weighs = 0, steps_last = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOO(O!O!)(O!O!O!)|OdOpOp:FastSample", names, &slow, &store, &storage,
                                      &choose, &PyDict_Type, &values, &PyDict_Type, &there,
                                      &PyType_Type, &batch, &PyType_Type, &index, &PyType_Type, &later,
-                                     &uses, &limit, &worn, &weighs) ||
-        !is_array_or_none(uses)) {
+                                     &uses, &limit, &worn, &weighs, &steps, &steps_last) ||
+        !is_array_or_none(uses) || (steps != Py_None && !is_steps(steps))) {
         return NULL;
     }
     FastSample *self = (FastSample *)alloc(type, 0);
@@ -282,6 +305,8 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->worn = worn == Py_None ? NULL : Py_NewRef(worn);
     self->limit = limit;
     self->weighs = (char)weighs;
+    self->steps = steps == Py_None ? NULL : Py_NewRef(steps);
+    self->steps_last = (char)(steps_last && self->steps);
     if (batch_maker_init(&self->maker, batch, index, later) < 0 || learn_types(self, type) < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;
@@ -300,6 +325,7 @@ static int traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->values);
     Py_VISIT(self->there);
     Py_VISIT(self->worn);
+    Py_VISIT(self->steps);
     return 0;
 }
 
@@ -313,6 +339,7 @@ static int clear(PyObject *op)
     Py_CLEAR(self->values);
     Py_CLEAR(self->there);
     Py_CLEAR(self->worn);
+    Py_CLEAR(self->steps);
     return 0;
 }
 
@@ -342,7 +369,7 @@ static PyMethodDef methods[] = {
 
 static PyType_Slot type_slots[] = {
     {Py_tp_doc, "FastSample(slow, store, storage, choose, metas, types, uses=None, limit=inf, worn=None, "
-                "weighs=False)\n--\n\n"
+                "weighs=False, steps=None, steps_last=False)\n--\n\n"
                 "Does a plain sample of columns in one call, and calls ``slow`` for any other."},
     {Py_tp_new, make},
     {Py_tp_traverse, traverse},

@@ -98,6 +98,7 @@ PyObject *set_priorities(PyObject *, Arguments, Py_ssize_t);
 PyObject *power(PyObject *, Arguments, Py_ssize_t);
 PyObject *first_distinct(PyObject *, Arguments, Py_ssize_t);
 PyObject *draw_starts(PyObject *, Arguments, Py_ssize_t);
+PyObject *draw_distinct(PyObject *, Arguments, Py_ssize_t);
 PyObject *gather(PyObject *, Arguments, Py_ssize_t);
 PyObject *scatter(PyObject *, Arguments, Py_ssize_t);
 PyObject *take_metas(PyObject *, Arguments, Py_ssize_t);

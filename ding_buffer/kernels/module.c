@@ -39,6 +39,9 @@ static PyMethodDef methods[] = {
     METHOD(draw_starts,
            "draw_starts(legal, numbers, size, distinct, /)\n--\n\n"
            "Returns the first `size` of the numbers that are legal, or fewer, in their order; int64."),
+    METHOD(draw_distinct,
+           "draw_distinct(rng, n, size, /)\n--\n\n"
+           "Returns the first `size` distinct numbers of an endless row of rng.integers(n); int64."),
     METHOD(gather,
            "gather(table, slots, offsets, outs, /)\n--\n\n"
            "Copies the fields at these offsets of the rows out of the table, a column for each field."),
@@ -129,7 +132,8 @@ static int start(PyObject *module)
 {
     import_array1(-1);
     if (add_push_types(module) < 0 || add_row_taker(module) < 0 || add_fast_sample(module) < 0 ||
-        add_fast_update(module) < 0 || add_tree_sums(module) < 0 || add_fast_choice(module) < 0 || PyModule_AddStringConstant(module, "COMPILER", COMPILER) < 0 ||
+        add_fast_update(module) < 0 || add_tree_sums(module) < 0 || add_fast_choice(module) < 0 ||
+        add_fast_uniform(module) < 0 || add_fast_steps(module) < 0 || PyModule_AddStringConstant(module, "COMPILER", COMPILER) < 0 ||
         PyModule_AddStringConstant(module, "VECTORS", choose_vectors(1)) < 0 ||
         PyModule_AddStringConstant(module, "BUILT_WITH_PYTHON", PY_VERSION) < 0 ||
         PyModule_AddStringConstant(module, "BUILT_WITH_NUMPY", BUILT_WITH_NUMPY) < 0 ||

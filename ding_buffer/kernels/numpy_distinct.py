@@ -39,6 +39,26 @@ def first_distinct(numbers: npt.ArrayLike, /) -> npt.NDArray[np.int64]:
     return distinct
 
 
+def draw_distinct(
+    rng: np.random.Generator, n: SupportsIndex, size: SupportsIndex, /
+) -> npt.NDArray[np.int64]:
+    """Returns the first ``size`` distinct numbers of an endless row of ``rng.integers(n)``; int64, new.
+
+    Each next one is fair among those that are left, so any part of it is a fair ordered choice. About
+    ``size * size / 2n`` numbers are repeats: ``size + size * size // n`` are drawn at once, which mostly is
+    enough, and then as many as are missing. ValueError unless 0 <= size <= n < 2**63.
+    """
+    end, count = operator.index(n), operator.index(size)
+    if not 0 <= count <= end < 2**63:
+        raise ValueError(f"there are no {count} distinct numbers in range({end})")
+    if not count:
+        return np.empty(0, dtype=np.int64)
+    numbers = first_distinct(rng.integers(end, size=count + count * count // end))
+    while numbers.size < count:
+        numbers = first_distinct(np.concatenate([numbers, rng.integers(end, size=count - numbers.size)]))
+    return numbers[:count].copy() if count < numbers.size else numbers
+
+
 def draw_starts(
     legal: npt.NDArray[np.bool_], numbers: npt.ArrayLike, size: SupportsIndex, distinct: bool, /
 ) -> npt.NDArray[np.int64]:

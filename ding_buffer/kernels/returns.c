@@ -1,29 +1,9 @@
 /* Returns over several steps: a tile of walks goes on step by step, and each step is fetched before it is read. */
 
-#include "kernels.h"
+#include "returns.h"
 
 #define NOBODY (-1)
-#define TILE 64
-#define FLAGS 3 /* terminated, truncated, done */
-
-/* One number for each slot, wherever it lies. */
-typedef struct {
-    PyArrayObject *array; /* NULL: there is none */
-    const char *first;
-    npy_intp stride, size;
-    int type;
-} Strip;
-
-typedef struct {
-    const npy_int64 *following, *slots;
-    npy_intp capacity, count, n;
-    const double *powers;
-    Strip rewards, flags[FLAGS];
-    int are_bytes, apart; /* the flags: each one byte; some of them not beside the rewards */
-    npy_int64 *last, *steps;
-    double *totals, *discounts;
-    char *ends[FLAGS];
-} Returns;
+#define TILE 256
 
 static int look_at_strip(Strip *strip, PyObject *argument, npy_intp capacity, const char *name)
 {
@@ -102,18 +82,45 @@ INLINE int truth_of(const Strip *flag, npy_int64 slot, int are_bytes)
     return are_bytes ? *place != 0 : number_at(place, flag->type) != 0.0;
 }
 
-INLINE void fetch_step(const Returns *returns, npy_int64 slot)
+INLINE void fetch_step(const Returns *returns, npy_int64 slot, int beside)
 {
+    const char *reward = place_of(&returns->rewards, slot);
     PREFETCH(returns->following + slot);
-    PREFETCH(place_of(&returns->rewards, slot));
-    for (int f = 0; f < FLAGS && returns->apart; f++) {
+    PREFETCH(reward);
+    for (int f = 0; f < beside; f++) { /* a row may lie across two cache lines */
+        PREFETCH(reward + returns->offsets[f]);
+    }
+    for (int f = 0; f < FLAGS && !beside; f++) {
         PREFETCH(place_of(&returns->flags[f], slot));
     }
 }
 
+/* Terminal is what says so, or else what is done and not truncated. */
+INLINE int is_terminal(const Returns *returns, npy_int64 slot, int are_bytes)
+{
+    if (returns->flags[0].array) {
+        return truth_of(&returns->flags[0], slot, are_bytes);
+    }
+    return truth_of(&returns->flags[2], slot, are_bytes) & !truth_of(&returns->flags[1], slot, are_bytes);
+}
+
+/* Whether a flag is set in this slot, whose reward lies here. */
+INLINE int is_over(const Returns *returns, npy_int64 slot, const char *reward, int beside, int are_bytes)
+{
+    int over = 0;
+    for (int f = 0; beside && f < beside; f++) {
+        over |= reward[returns->offsets[f]];
+    }
+    for (int f = 0; !beside && f < FLAGS; f++) {
+        over |= truth_of(&returns->flags[f], slot, are_bytes);
+    }
+    return over;
+}
+
 /* Makes the returns from slot number `begin` on; 0, or -1 where `following` names a slot that is none. `type` of
-   the rewards and `are_bytes` of the flags are constants where they are what they mostly are. */
-INLINE int make_tile(const Returns *given, npy_intp begin, npy_intp count, int type, int are_bytes)
+   the rewards, `are_bytes` of the flags, and how many of them there are, each `beside` the rewards (0: anywhere),
+   are constants where they are what they mostly are. */
+INLINE int make_tile(const Returns *given, npy_intp begin, npy_intp count, int type, int are_bytes, int beside)
 {
     const Returns own = *given, *returns = &own; /* that nothing which is written may change */
     npy_int64 at[TILE], capacity = returns->capacity;
@@ -126,22 +133,19 @@ INLINE int make_tile(const Returns *given, npy_intp begin, npy_intp count, int t
     }
     for (npy_intp k = 0; going; k++) {
         double weight = returns->powers[k];
+        int last = k + 1 == returns->n;
         npy_intp left = 0;
         for (npy_intp j = 0; j < going; j++) {
             npy_int64 slot = at[j];
             npy_intp i = begin + walk[j];
-            int terminated = truth_of(&returns->flags[0], slot, are_bytes);
-            int truncated = truth_of(&returns->flags[1], slot, are_bytes);
-            int done = truth_of(&returns->flags[2], slot, are_bytes);
-            int over = terminated | truncated | done | (k + 1 == returns->n);
-            npy_int64 to = returns->following[slot];
-            returns->totals[i] += weight * number_at(place_of(&returns->rewards, slot), type);
+            const char *reward = place_of(&returns->rewards, slot);
+            int over = is_over(returns, slot, reward, beside, are_bytes);
+            returns->totals[i] += weight * number_at(reward, type);
+            npy_int64 to = last ? NOBODY : returns->following[slot];
             if (over || to == NOBODY) {
-                /* Terminal is what says so, or else what is done and not truncated. */
-                int terminal = returns->flags[0].array ? terminated : done & !truncated;
                 returns->last[i] = slot;
                 returns->steps[i] = k + 1;
-                returns->discounts[i] = terminal ? 0.0 : returns->powers[k + 1];
+                returns->discounts[i] = over && is_terminal(returns, slot, are_bytes) ? 0.0 : returns->powers[k + 1];
                 continue;
             }
             if ((npy_uint64)to >= (npy_uint64)capacity) {
@@ -149,7 +153,7 @@ INLINE int make_tile(const Returns *given, npy_intp begin, npy_intp count, int t
             }
             at[left] = to;
             walk[left++] = walk[j];
-            fetch_step(returns, to);
+            fetch_step(returns, to, beside);
         }
         going = left;
     }
@@ -169,21 +173,22 @@ static void copy_ends(const Strip *flag, const npy_int64 *last, npy_intp count, 
     }
 }
 
-static int make_returns(const Returns *returns)
+int returns_make(const Returns *returns)
 {
     for (npy_intp i = 0; i < returns->count && i < TILE; i++) {
-        fetch_step(returns, returns->slots[i]);
+        fetch_step(returns, returns->slots[i], returns->beside);
     }
     for (npy_intp begin = 0; begin < returns->count; begin += TILE) {
         npy_intp count = returns->count - begin < TILE ? returns->count - begin : TILE;
         for (npy_intp i = begin + count; i < returns->count && i < begin + 2 * TILE; i++) {
-            fetch_step(returns, returns->slots[i]);
+            fetch_step(returns, returns->slots[i], returns->beside);
         }
         int type = returns->rewards.type;
-        int made = !returns->are_bytes ? make_tile(returns, begin, count, type, 0)
-                   : type == NPY_FLOAT ? make_tile(returns, begin, count, NPY_FLOAT, 1)
-                   : type == NPY_DOUBLE ? make_tile(returns, begin, count, NPY_DOUBLE, 1)
-                                        : make_tile(returns, begin, count, type, 1);
+        int bytes = returns->are_bytes, beside = returns->beside;
+        int made = beside == 1 && type == NPY_FLOAT ? make_tile(returns, begin, count, NPY_FLOAT, 1, 1)
+                   : beside && type == NPY_FLOAT    ? make_tile(returns, begin, count, NPY_FLOAT, 1, beside)
+                   : beside && type == NPY_DOUBLE   ? make_tile(returns, begin, count, NPY_DOUBLE, 1, beside)
+                                                    : make_tile(returns, begin, count, type, bytes, 0);
         if (made < 0) {
             return -1;
         }
@@ -220,7 +225,7 @@ static int make_room(Returns *returns, PyObject **parts)
     return 0;
 }
 
-static int look_at_steps(Returns *returns, Arguments arguments, PyArrayObject *slots)
+int returns_look_at(Returns *returns, Arguments arguments, PyArrayObject *slots)
 {
     static const char *const NAMES[FLAGS] = {"terminated", "truncated", "done"};
     PyArrayObject *following = array_of(arguments[0], INT64, 1, 0, "following");
@@ -241,6 +246,7 @@ static int look_at_steps(Returns *returns, Arguments arguments, PyArrayObject *s
     if (look_at_strip(&returns->rewards, arguments[3], returns->capacity, "rewards") < 0) {
         return -1;
     }
+    int there = 0, beside = 1;
     returns->are_bytes = 1;
     for (int f = 0; f < FLAGS; f++) {
         Strip *flag = &returns->flags[f];
@@ -253,8 +259,10 @@ static int look_at_steps(Returns *returns, Arguments arguments, PyArrayObject *s
         }
         npy_uint64 distance = (npy_uint64)(npy_uintp)flag->first - (npy_uintp)returns->rewards.first + CACHE_LINE;
         returns->are_bytes &= flag->size == 1;
-        returns->apart |= flag->stride != returns->rewards.stride || distance > 2 * CACHE_LINE;
+        beside &= flag->size == 1 && flag->stride == returns->rewards.stride && distance <= 2 * CACHE_LINE;
+        returns->offsets[there++] = (npy_intp)((npy_uintp)flag->first - (npy_uintp)returns->rewards.first);
     }
+    returns->beside = beside ? there : 0;
     return slots_fit(returns->slots, returns->count, returns->capacity);
 }
 
@@ -270,8 +278,8 @@ PyObject *n_step(PyObject *module, Arguments arguments, Py_ssize_t given)
     }
     Returns returns;
     PyObject *parts[PARTS] = {NULL}, *result = NULL;
-    if (look_at_steps(&returns, arguments, slots) == 0 && make_room(&returns, parts) == 0 &&
-        make_returns(&returns) == 0) {
+    if (returns_look_at(&returns, arguments, slots) == 0 && make_room(&returns, parts) == 0 &&
+        returns_make(&returns) == 0) {
         result = PyTuple_Pack(PARTS, parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6]);
     }
     for (int p = 0; p < PARTS; p++) {

@@ -4,6 +4,8 @@
 #include "rows.h"
 
 #define MOST_DIMS 32 /* of numpy 1 */
+#define FAR_BYTES (1 << 20) /* what is smaller lies near anyway */
+#define NEAR_LINES 512
 
 typedef struct {
     Py_ssize_t table;
@@ -21,27 +23,56 @@ struct RowTaker {
     Place *places;
 };
 
-/* The columns, empty yet. */
-static int make_columns(const RowTaker *self, npy_intp rows, PyArrayObject **columns)
+Py_ssize_t row_taker_field(const RowTaker *self, PyObject *key)
+{
+    for (Py_ssize_t i = 0; self->build && PyTuple_Check(self->build) && i < self->count; i++) {
+        int same = PyObject_RichCompareBool(PyTuple_GetItem(self->build, i), key, Py_EQ);
+        if (same < 0) {
+            PyErr_Clear();
+        } else if (same) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+PyArrayObject *row_taker_column(const RowTaker *self, Py_ssize_t field, PyArray_Descr *dtype, npy_intp rows)
+{
+    const Place *place = self->places + field;
+    npy_intp shape[MOST_DIMS];
+    memcpy(shape, place->shape, (size_t)place->dims * sizeof *shape);
+    shape[0] = rows;
+    return (PyArrayObject *)PyArray_NewFromDescr(&PyArray_Type, dtype, place->dims, shape, NULL, NULL, 0, NULL);
+}
+
+/* What one call fills. */
+typedef struct {
+    PyArrayObject **columns;
+    npy_intp count;
+    Field *fields; /* room for all of them */
+    char *given;   /* which columns are filled already */
+} Filling;
+
+/* The columns that nobody gave, empty yet. */
+static int make_columns(const RowTaker *self, Filling *filling)
 {
     for (Py_ssize_t i = 0; i < self->count; i++) {
-        Place *place = self->places + i;
-        npy_intp shape[MOST_DIMS];
-        memcpy(shape, place->shape, (size_t)place->dims * sizeof *shape);
-        shape[0] = rows;
-        Py_INCREF((PyObject *)place->dtype); /* which is stolen */
-        columns[i] = (PyArrayObject *)PyArray_NewFromDescr(&PyArray_Type, place->dtype, place->dims, shape, NULL,
-                                                           NULL, 0, NULL);
-        if (!columns[i]) {
+        PyArray_Descr *dtype = self->places[i].dtype;
+        filling->given[i] = filling->columns[i] != NULL;
+        if (!filling->given[i]) {
+            Py_INCREF((PyObject *)dtype); /* which is stolen */
+            filling->columns[i] = row_taker_column(self, i, dtype, filling->count);
+        }
+        if (!filling->columns[i]) {
             return -1;
         }
     }
     return 0;
 }
 
-/* Fills the columns whose fields lie in one table. */
-static int fill_from(const RowTaker *self, Py_ssize_t number, PyArrayObject *slots, PyArrayObject **columns,
-                     Field *fields)
+/* Fills those columns from `begin` to `end` whose fields lie in one table. */
+static int fill_from(const RowTaker *self, Py_ssize_t number, npy_int64 *slots, Py_ssize_t begin, Py_ssize_t end,
+                     Filling *filling)
 {
     PyArrayObject *table = array_of(PyTuple_GetItem(self->tables, number), UINT8, 2, 0, "a table");
     if (!table) {
@@ -50,22 +81,26 @@ static int fill_from(const RowTaker *self, Py_ssize_t number, PyArrayObject *slo
     Copy copy = {.table = PyArray_BYTES(table),
                  .rows = PyArray_DIM(table, 0),
                  .row_size = PyArray_DIM(table, 1),
-                 .slots = DATA(npy_int64, slots),
-                 .count = PyArray_SIZE(slots),
-                 .field = fields};
-    for (Py_ssize_t i = 0; i < self->count; i++) {
+                 .slots = slots,
+                 .count = filling->count,
+                 .field = filling->fields};
+    for (Py_ssize_t i = begin; i < end; i++) {
         const Place *place = self->places + i;
-        if (place->table == number) {
+        PyArrayObject *column = filling->columns[i];
+        if (place->table == number && !filling->given[i]) {
             if (place->offset + place->size > copy.row_size) { /* somebody gave the table another shape */
                 PyErr_SetString(PyExc_ValueError, "a field does not lie within a row of its table");
                 return -1;
             }
-            fields[copy.fields++] =
-                (Field){.offset = place->offset, .size = place->size, .column = PyArray_BYTES(columns[i])};
-            copy.bytes += PyArray_NBYTES(columns[i]);
+            copy.field[copy.fields++] =
+                (Field){.offset = place->offset, .size = place->size, .column = PyArray_BYTES(column)};
+            copy.bytes += PyArray_NBYTES(column);
         }
     }
-    return slots_fit(copy.slots, copy.count, copy.rows) < 0 ? -1 : run_copy(&copy, 0);
+    if (slots_fit(copy.slots, copy.count, copy.rows) < 0) {
+        return -1;
+    }
+    return copy.fields ? run_copy(&copy, 0) : 0;
 }
 
 /* Takes over the references in `columns`. */
@@ -93,31 +128,70 @@ static PyObject *gathered(const RowTaker *self, PyArrayObject **columns)
     return built;
 }
 
-PyObject *row_taker_take(const RowTaker *self, PyArrayObject *slots)
+PyArrayObject **row_taker_columns(const RowTaker *self)
 {
     PyArrayObject **columns = PyMem_Calloc((size_t)self->count + 1, sizeof *columns);
-    Field *fields = PyMem_Malloc(((size_t)self->count + 1) * sizeof *fields);
-    PyObject *result = NULL;
-    if (!columns || !fields) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    if (make_columns(self, PyArray_SIZE(slots), columns) < 0) {
-        goto done;
-    }
-    for (Py_ssize_t number = 0; number < PyTuple_Size(self->tables); number++) {
-        if (fill_from(self, number, slots, columns, fields) < 0) {
-            goto done;
-        }
-    }
-    result = gathered(self, columns);
-done:
+    return columns ? columns : (PyArrayObject **)PyErr_NoMemory();
+}
+
+void row_taker_let_go(const RowTaker *self, PyArrayObject **columns)
+{
     for (Py_ssize_t i = 0; columns && i < self->count; i++) {
         Py_XDECREF((PyObject *)columns[i]);
     }
     PyMem_Free(columns);
+}
+
+PyObject *row_taker_take_but(const RowTaker *self, PyArrayObject *slots, PyArrayObject **columns, Py_ssize_t other,
+                             npy_int64 *other_slots)
+{
+    Field *fields = PyMem_Malloc(((size_t)self->count + 1) * (sizeof *fields + 1));
+    Filling filling = {columns, PyArray_SIZE(slots), fields, (char *)(fields + self->count)};
+    int done = -1;
+    if (!fields) {
+        PyErr_NoMemory();
+    } else {
+        done = make_columns(self, &filling);
+    }
+    if (done == 0 && other >= 0) {
+        done = fill_from(self, self->places[other].table, other_slots, other, other + 1, &filling);
+        filling.given[other] = 1;
+    }
+    for (Py_ssize_t number = 0; done == 0 && number < PyTuple_Size(self->tables); number++) {
+        done = fill_from(self, number, DATA(npy_int64, slots), 0, self->count, &filling);
+    }
     PyMem_Free(fields);
+    return done == 0 ? gathered(self, columns) : NULL;
+}
+
+PyObject *row_taker_take(const RowTaker *self, PyArrayObject *slots)
+{
+    PyArrayObject **columns = row_taker_columns(self);
+    PyObject *result = columns ? row_taker_take_but(self, slots, columns, -1, NULL) : NULL;
+    row_taker_let_go(self, columns);
     return result;
+}
+
+void row_taker_fetch(const RowTaker *self, const npy_int64 *slots, npy_intp count)
+{
+    npy_intp room = NEAR_LINES;
+    for (Py_ssize_t number = 0; number < PyTuple_Size(self->tables); number++) {
+        PyArrayObject *table = (PyArrayObject *)PyTuple_GetItem(self->tables, number);
+        npy_intp length = PyArray_NDIM(table) == 2 ? PyArray_DIM(table, 1) : 0;
+        if (length == 0 || length > 2 * CACHE_LINE || PyArray_NBYTES(table) < FAR_BYTES) {
+            continue; /* long rows are fetched as they are taken */
+        }
+        npy_intp lines = length > CACHE_LINE ? 3 : 2, most = room / lines < count ? room / lines : count;
+        for (npy_intp i = 0; i < most; i++) {
+            const char *row = PyArray_BYTES(table) + slots[i] * length;
+            PREFETCH(row);
+            PREFETCH(row + length - 1);
+            if (lines > 2) {
+                PREFETCH(row + CACHE_LINE);
+            }
+        }
+        room -= most * lines;
+    }
 }
 
 static PyObject *take(PyObject *op, PyObject *argument)

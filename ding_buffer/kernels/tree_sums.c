@@ -3,10 +3,8 @@
    It remembers which leaves were written, and sums the nodes above them when somebody reads a sum: all of it by
    the functions of the module, without the way through Python between them. */
 
-#include "kernels.h"
+#include "random_bits.h"
 #include "tree.h"
-
-#include <numpy/random/bitgen.h>
 
 #define PENDING 4096 /* nodes that wait to be summed, at the most */
 #define SHIFT 4      /* FAN_OUT as a power of 2 */
@@ -17,8 +15,7 @@ typedef struct {
     PyObject *total, *lowest; /* as of the last sum, floats */
     npy_int64 *pending;
     npy_intp count, leaves;
-    PyObject *rng, *source; /* the generator of the last draw, and the capsule of its source of bits */
-    bitgen_t *bits;
+    BitSource source;
 } TreeSums;
 
 /* Sums the named nodes just above the leaves, and all above those; NULL: every node. */
@@ -113,32 +110,10 @@ int tree_sums_has_mass(PyObject *op)
     return settle(self) < 0 ? -1 : PyFloat_AsDouble(self->total) > 0.0;
 }
 
-/* Learns where the bits of a numpy Generator come from. */
-static int listen_to(TreeSums *self, PyObject *rng)
-{
-    if (rng == self->rng) {
-        return 0;
-    }
-    PyObject *generator = PyObject_GetAttrString(rng, "bit_generator");
-    PyObject *source = generator ? PyObject_GetAttrString(generator, "capsule") : NULL;
-    bitgen_t *bits = source ? PyCapsule_GetPointer(source, "BitGenerator") : NULL;
-    Py_XDECREF(generator); /* which the Generator holds */
-    if (!bits) {
-        Py_XDECREF(source);
-        return -1;
-    }
-    Py_XDECREF(self->rng);
-    Py_XDECREF(self->source);
-    self->rng = Py_NewRef(rng);
-    self->source = source;
-    self->bits = bits;
-    return 0;
-}
-
 PyObject *tree_sums_draw(PyObject *op, PyObject *const *args, Py_ssize_t given)
 {
     TreeSums *self = (TreeSums *)op;
-    if (count_is(given, 4, "draw") < 0 || settle(self) < 0 || listen_to(self, args[0]) < 0) {
+    if (count_is(given, 4, "draw") < 0 || settle(self) < 0) {
         return NULL;
     }
     npy_intp count = PyLong_AsSsize_t(args[1]);
@@ -155,10 +130,15 @@ PyObject *tree_sums_draw(PyObject *op, PyObject *const *args, Py_ssize_t given)
     if (!points) {
         return NULL;
     }
-    /* As Generator.random does. Its lock is not needed: all of this happens under the GIL, and nobody but its
-       owner uses this generator. */
-    for (npy_intp i = 0; i < count; i++) {
-        DATA(double, points)[i] = self->bits->next_double(self->bits->state);
+    Bits bits;
+    int drawn = bits_take(&self->source, args[0], &bits);
+    if (drawn == 0) {
+        draw_points(&bits, DATA(double, points), count);
+        drawn = bits_give(&bits);
+    }
+    if (drawn < 0) {
+        Py_DECREF((PyObject *)points);
+        return NULL;
     }
     PyObject *arguments[] = {self->levels, self->starts, (PyObject *)points, args[2],
                              self->total,  self->lowest, args[3]};
@@ -242,8 +222,7 @@ static void dealloc(PyObject *op)
     Py_XDECREF(self->starts);
     Py_XDECREF(self->total);
     Py_XDECREF(self->lowest);
-    Py_XDECREF(self->rng);
-    Py_XDECREF(self->source);
+    bit_source_clear(&self->source);
     PyMem_Free(self->pending);
     release(op);
     Py_DECREF(type);

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ding_buffer.core.errors import NotEnoughItems
-from ding_buffer.kernels.chosen import first_distinct
+from ding_buffer.kernels.chosen import draw_distinct
 
 
 def distinct(rng: np.random.Generator, n: int, k: int) -> npt.NDArray[np.int64]:
@@ -21,12 +21,7 @@ def distinct(rng: np.random.Generator, n: int, k: int) -> npt.NDArray[np.int64]:
     if 8 * k >= n:
         # Floyd's algorithm, or from k > n / 50 the tail of a shuffle: never more than 50 k steps.
         return rng.choice(n, size=k, replace=False, shuffle=True)
-    # The first k distinct numbers of an endless row of independent ones: each next one is fair among those
-    # that are left. About k * k / 2n of k are repeats, so the first draw mostly is enough.
-    numbers = first_distinct(rng.integers(n, size=k + k * k // n))
-    while numbers.size < k:
-        numbers = first_distinct(np.concatenate([numbers, rng.integers(n, size=k - numbers.size)]))
-    return numbers[:k]
+    return draw_distinct(rng, n, k)
 
 
 def with_replacement(rng: np.random.Generator, n: int, k: int) -> npt.NDArray[np.int64]:

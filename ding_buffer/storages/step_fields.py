@@ -24,6 +24,7 @@ class StepFields:
         self._shapes = {name: shapes[(name,)] for name in (reward, *flags) if name is not None}
         self._reward, self._flags = reward, tuple(flags)
         self._rewards = self._numbers(table, reward)
+        self._arrays = {field.path for field in table.schema.fields if field.kind == "array"}
         self._ends = [None if flag is None else self._numbers(table, flag) for flag in flags]
         self._dtype = self._rewards.dtype
         self._form = self._dtype if self._dtype.kind == "f" else np.dtype(np.float64)
@@ -52,6 +53,17 @@ class StepFields:
             ):
                 return None
         return cls(table, reward, found)
+
+    def plan(self, next_obs: str | None, discount: str) -> tuple[Any, ...] | None:
+        """Returns what ``FastSteps`` reads: reward and flags by slot, their names, the next observation's.
+
+        None where that is no array, or where a name stands for two of them.
+        """
+        names = (self._reward, *self._flags)
+        given = [name for name in (discount, *names, next_obs) if name is not None]
+        if len(set(given)) < len(given) or (next_obs is not None and (next_obs,) not in self._arrays):
+            return None
+        return (self._rewards, *self._ends), names, next_obs
 
     def are_in(self, data: Mapping[str, Any]) -> bool:
         """Tells whether the columns of a batch have all of them, the reward in the form it is stored in."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import copy
 import pickle
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ding_buffer.buffers import quick_chains
 from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.buffers.selection import draw_plainly
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadPriority, NotEnoughItems
-from ding_buffer.kernels.chosen import NAME
+from ding_buffer.kernels.chosen import NAME, FastUniform
+from ding_buffer.middleware.n_steps import NStep, n_step
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.use_count import UseCount, use_time_check
 from ding_buffer.storages.column_storage import ColumnStorage
@@ -36,6 +39,16 @@ CHAINS = {
     "a watcher and per": lambda: [Watcher(), PriorityExperienceReplay()],
     "per and a watcher": lambda: [PriorityExperienceReplay(), Watcher()],
 }
+STEP_CHAINS = {
+    "steps": lambda: [n_step(3, 0.9)],
+    "steps alone": lambda: [n_step(2, 0.5, next_obs=None, terminated=None, done="truncated")],
+    "steps around per": lambda: [n_step(3, 0.9), PriorityExperienceReplay()],
+    "per around steps": lambda: [PriorityExperienceReplay(), n_step(3, 0.9)],
+    "uses around steps": lambda: [use_time_check(max_use=3), n_step(3, 0.9)],
+    "all around steps": lambda: [use_time_check(), PriorityExperienceReplay(), n_step(1, 0.0)],
+    "a watcher around steps": lambda: [Watcher(), n_step(3, 0.9)],
+    "steps around a watcher": lambda: [n_step(3, 0.9), Watcher()],
+}
 
 PAYLOADS = {
     "dict": lambda n: {"obs": np.full(3, n, np.float32), "n": n, "done": n % 2 == 0},
@@ -45,9 +58,34 @@ PAYLOADS = {
 }
 
 
+def step(n, **changes):
+    """A transition by number."""
+    made = {"obs": np.full(3, n, np.float32), "reward": np.float32(n / 3), "next_obs": np.full(3, n + 1.0)}
+    return {**made, "terminated": n % 7 == 5, "truncated": n % 11 == 9, **changes}
+
+
+STEP_PAYLOADS = {
+    "steps": step,
+    "done": lambda n: {"done": n % 5 == 4, "reward": n / 2, "next_obs": n},
+    "arrays of one": lambda n: step(
+        n, reward=np.full(1, n, np.float64), terminated=np.full((1, 1), n % 7 == 5)
+    ),
+    "whole numbers": lambda n: step(n, reward=n, terminated=int(n % 7 == 5), discount=7),
+    "images": lambda n: step(n, obs=np.full((8, 8), n, np.uint8), next_obs=np.full((8, 8), n + 1, np.uint8)),
+    "nested": lambda n: step(n, next_obs={"a": np.full(2, n), "b": n}),
+    "a reward of parts": lambda n: step(n, reward=np.full(2, n, np.float32)),
+    "with a text": lambda n: step(n, name=f"item {n}"),
+}
+ALL_CHAINS = [
+    *((chain, payload) for chain in sorted(CHAINS) for payload in sorted(PAYLOADS)),
+    *((chain, "steps") for chain in sorted(STEP_CHAINS)),
+    *(("per around steps", payload) for payload in sorted(STEP_PAYLOADS) if payload != "steps"),
+]
+
+
 def layers(chain):
     """New layers of that chain."""
-    make: Any = CHAINS[chain]
+    make: Any = {**CHAINS, **STEP_CHAINS}[chain]
     return make()
 
 
@@ -132,11 +170,11 @@ def carry_out(buffer, name, what, pushed, batches, payload):
     return None
 
 
-@pytest.mark.parametrize("payload", sorted(PAYLOADS))
-@pytest.mark.parametrize("chain", sorted(CHAINS))
+@pytest.mark.parametrize(("chain", "payload"), ALL_CHAINS)
 @given(operations=OPERATIONS)
 def test_both_ways_do_the_same(chain, payload, operations):
     monkeypatch = pytest.MonkeyPatch()
+    make: Any = (STEP_PAYLOADS if chain in STEP_CHAINS else PAYLOADS)[payload]
     buffers = pair(monkeypatch, chain)
     batches: list[list] = [[], []]
     pushed = 0
@@ -147,7 +185,7 @@ def test_both_ways_do_the_same(chain, payload, operations):
             for buffer in buffers:
                 buffer.load_state_dict(buffer.state_dict())
         seen = [
-            carry_out(buffer, name, what, pushed, drawn, PAYLOADS[payload])
+            carry_out(buffer, name, what, pushed, drawn, make)
             for buffer, drawn in zip(buffers, batches, strict=True)
         ]
         assert seen[0] == seen[1]
@@ -158,6 +196,52 @@ def test_both_ways_do_the_same(chain, payload, operations):
     assert plain.stats() == quick.stats()
     held = [[(repr(item.data), item.meta) for item in buffer] for buffer in (plain, quick)]
     assert held[0] == held[1]
+
+
+@pytest.mark.skipif(not SHORT, reason="only the C kernels have a shorter way")
+@given(
+    pushed=st.integers(0, 300),
+    deleted=st.lists(st.integers(0, 99), max_size=3),
+    more=st.integers(0, 9),
+    sizes=st.lists(st.integers(1, 20), min_size=1, max_size=5),
+)
+@example(pushed=96, deleted=[], more=0, sizes=[11, 12, 13])  # an eighth of them and more is drawn otherwise
+@example(pushed=97, deleted=[], more=0, sizes=[12])
+def test_alike_draws_are_those_of_the_sampler(pushed, deleted, more, sizes):
+    buffer = DequeBuffer(100, storage=ColumnStorage(), seed=0)
+    if pushed:
+        buffer.extend({"n": np.arange(pushed)})
+        buffer.delete([buffer[place].index for place in deleted if place < len(buffer)])
+    if more:
+        buffer.extend({"n": np.arange(more)})
+    store: Any = buffer.store
+    quick = FastUniform(store, partial(draw_plainly, store), store.storage).choose
+    for size in sizes:
+        state = store.rng.bit_generator.state
+        drawn = quick(size)
+        after, store.rng.bit_generator.state = store.rng.bit_generator.state, state
+        expected = draw_plainly(store, size)
+        assert after == store.rng.bit_generator.state
+        if expected is None:
+            assert drawn is None
+        else:
+            assert expected[0].tolist() == drawn[0].tolist()
+            assert (None, expected[0].dtype) == (drawn[1], drawn[0].dtype)
+
+
+@pytest.mark.skipif(not SHORT, reason="only the C kernels have a shorter way")
+@pytest.mark.parametrize("width", [3, 12, 40])
+@pytest.mark.parametrize("size", [1, 256, 900])
+def test_far_memory_is_fetched_ahead_and_taken_as_it_is(width, size):
+    count = 100_000
+    column = np.arange(count * width, dtype=np.int64).reshape(count, width)
+    buffer = DequeBuffer(count - 7, storage=ColumnStorage(), seed=0)
+    buffer.extend({"a": column, "b": column[:, 0]})
+    batch = buffer.sample(size)
+
+    assert size == len(set(batch.slots.tolist()))
+    assert np.array_equal(column[batch.data["b"] // width], batch.data["a"])
+    assert (batch.data["b"] >= 7 * width).all()
 
 
 def counted(function, calls):
@@ -172,15 +256,17 @@ def counted(function, calls):
 
 @pytest.mark.skipif(not SHORT, reason="only the C kernels have a shorter way")
 @pytest.mark.parametrize("storage", [ColumnStorage, lambda: MemmapStorage("unused")])
-@pytest.mark.parametrize("chain", ["uses", "per", "uses and per", "per and few uses"])
+@pytest.mark.parametrize(
+    "chain", ["uses", "per", "uses and per", "per and few uses", "per around steps", "steps around per"]
+)
 def test_plain_calls_take_the_short_way(monkeypatch, tmp_path, chain, storage):
     monkeypatch.chdir(tmp_path)
     calls: list[str] = []
-    for kind in (UseCount, PriorityExperienceReplay):
+    for kind in (UseCount, PriorityExperienceReplay, NStep):
         for action in {"sample", "update"} & vars(kind).keys():
             monkeypatch.setattr(kind, action, counted(vars(kind)[action], calls))
     buffer = DequeBuffer(SIZE, storage=storage(), seed=0).use(*layers(chain))
-    buffer.extend([PAYLOADS["dict"](number) for number in range(SIZE)])
+    buffer.extend([step(number) for number in range(SIZE)])
     for _ in range(3):
         batch = buffer.sample(2)
         buffer.update(batch.index, meta={"priority": np.ones(2)})

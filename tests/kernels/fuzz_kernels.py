@@ -41,6 +41,7 @@ FUNCTIONS = (
     "tree_draw",
     "tree_sums",
     "weighed_draw",
+    "draw_distinct",
     "draw_starts",
     "enter_runs",
     "leave_runs",
@@ -67,13 +68,23 @@ def tree_sums(module, levels, lows, starts, slots, numbers, size):
     return sums.draw(np.random.default_rng(0), size, True, -0.4), sums.total, sums.lowest
 
 
+def draw_distinct(module, n, size):
+    """Draws from a generator of its own."""
+    return module.draw_distinct(np.random.default_rng(0), n, size)
+
+
 def stack(module, fields, batch):
     """Makes a Stacker and gives it a batch."""
     return module.Stacker(fields).columns(batch)
 
 
-# What is a type in the extension.
-OF_TYPES: dict[str, Any] = {"stack": stack, "take_rows": take_rows, "tree_sums": tree_sums}
+# What is a type in the extension, or is given something that is made for it.
+OF_TYPES: dict[str, Any] = {
+    "draw_distinct": draw_distinct,
+    "stack": stack,
+    "take_rows": take_rows,
+    "tree_sums": tree_sums,
+}
 
 
 def load(folder):
@@ -164,6 +175,9 @@ def starts_arguments(name, slots, rng):
     links, preceding, mates, steps = (rng.integers(-1, 50, 50) for _ in range(4))
     counts = rng.integers(0, 9, 50)
     newest, held, legal = (rng.random(50) < rng.random() for _ in range(3))
+    if name == "draw_distinct":
+        size = slots.size
+        return [size * int(rng.choice([1, 2, 100, 2**40])), size]
     if name == "draw_starts":
         return [legal, slots, int(rng.integers(0, 60)), bool(rng.random() < 0.5)]
     if name == "link_many":
@@ -192,7 +206,9 @@ MAKERS = {
     **dict.fromkeys(("take_metas", "take_rows", "tree_sums"), taken_arguments),
     **dict.fromkeys(("fold_rewards", "n_step", "relink", "walk"), steps_arguments),
     "stack": stack_arguments,
-    **dict.fromkeys(("draw_starts", "enter_runs", "leave_runs", "link_many"), starts_arguments),
+    **dict.fromkeys(
+        ("draw_distinct", "draw_starts", "enter_runs", "leave_runs", "link_many"), starts_arguments
+    ),
 }
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ding_buffer.kernels import numpy_distinct
-from tests.kernels.both import agree, outcome, spoilers, spoilt
+from tests.kernels.both import agree, outcome, same, spoilers, spoilt
 
 NUMBERS = st.one_of(st.integers(0, 9), st.integers(-(2**63), 2**63 - 1))
 
@@ -37,6 +37,105 @@ def test_the_result_is_the_callers_own(compiled):
         numbers = np.arange(5)
         kernels.first_distinct(numbers)[0] = 7
         assert [0, 1, 2, 3, 4] == numbers.tolist()
+
+
+BITS = [np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64]
+ENDS = st.one_of(
+    st.integers(1, 40),
+    st.integers(0, 62).map(lambda bits: 2**bits),
+    st.integers(1, 62).flatmap(lambda bits: st.integers(2**bits - 2, 2**bits + 2)).filter(bool),
+    st.integers(1, 2**63 - 1),
+)
+
+
+@pytest.mark.parametrize("kind", BITS)
+@given(seed=st.integers(0, 2**32), end=ENDS, share=st.floats(0, 1), before=st.integers(0, 3))
+def test_the_numbers_of_the_generator_are_drawn_and_no_other_is_used(
+    compiled, kind, seed, end, share, before
+):
+    size = int(share * min(end, 600))
+    drawn, states = [], []
+    for draw in (compiled.draw_distinct, numpy_distinct.draw_distinct):
+        rng = np.random.Generator(kind(seed))
+        rng.integers(9, size=before, dtype=np.int32)  # half of what was drawn last may wait for its turn
+        drawn.append([draw(rng, end, size), draw(rng, end, size // 2)])
+        states.append([rng.integers(9, size=3, dtype=np.int32).tolist(), repr(rng.bit_generator.state)])
+
+    assert same(drawn[1], drawn[0])
+    assert states[1] == states[0]
+    assert size == len(set(drawn[0][0].tolist()))
+
+
+@pytest.mark.parametrize(("end", "size"), [(100_000, 12_000), (3_000, 3_000), (2**32, 70_000)])
+def test_many_numbers_of_the_generator_are_drawn(compiled, end, size):
+    one, other = (
+        kernels.draw_distinct(np.random.default_rng(5), end, size) for kernels in (compiled, numpy_distinct)
+    )
+    assert same(one, other)
+    assert size == len(set(one.tolist()))
+
+
+@pytest.mark.parametrize(
+    ("end", "size", "error"),
+    [
+        (5, 6, ValueError),
+        (5, -1, ValueError),
+        (-1, 0, ValueError),
+        (0, 1, ValueError),
+        (2**63, 1, ValueError),
+        (5, 2**70, ValueError),
+        (2**62, 2**61, (MemoryError, ValueError)),
+        (5.0, 1, TypeError),
+        (5, None, TypeError),
+    ],
+)
+def test_there_are_as_many_distinct_numbers_as_there_are(compiled, end, size, error):
+    for kernels in (compiled, numpy_distinct):
+        rng = np.random.default_rng(0)
+        with pytest.raises(error):
+            kernels.draw_distinct(rng, end, size)
+        assert np.random.default_rng(0).random() == rng.random()
+
+
+def test_nothing_is_no_draw(compiled):
+    for kernels in (compiled, numpy_distinct):
+        rng = np.random.default_rng(0)
+        assert [[], []] == [kernels.draw_distinct(rng, end, 0).tolist() for end in (0, 9)]
+        assert np.random.default_rng(0).random() == rng.random()
+
+
+class Locked:
+    """A generator that tells how its lock is used."""
+
+    def __init__(self, error=None):
+        self.held, self.error, self.calls = np.random.default_rng(0), error, []
+        self.bit_generator = self.lock = self
+        self.capsule = self.held.bit_generator.capsule
+
+    def acquire(self):
+        self.calls.append("acquire")
+        if self.error is not None:
+            raise self.error
+
+    def release(self):
+        self.calls.append("release")
+
+
+def test_numbers_are_drawn_under_the_lock_of_the_bits(compiled):
+    rng = Locked()
+    drawn = compiled.draw_distinct(rng, 100, 5)
+
+    assert ["acquire", "release"] == rng.calls
+    assert numpy_distinct.draw_distinct(np.random.default_rng(0), 100, 5).tolist() == drawn.tolist()
+
+
+def test_without_the_lock_nothing_is_drawn(compiled):
+    rng = Locked(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        compiled.draw_distinct(rng, 100, 5)
+
+    assert ["acquire"] == rng.calls
+    assert np.random.default_rng(0).random() == rng.held.random()
 
 
 @given(

@@ -111,6 +111,36 @@ def test_a_batch_that_a_layer_has_changed_is_noticed(data, expected):
     assert expected is fields.are_in(data)
 
 
+@pytest.mark.parametrize("next_obs", ["next_obs", None])
+def test_what_is_read_at_once_is_said_with_its_names(next_obs):
+    table = table_of({"reward": np.float32, "done": bool, "next_obs": (float, (2,))})
+    fields = StepFields.of(table, "reward", FLAGS)
+
+    assert fields is not None
+    (reward, *flags), names, last = fields.plan(next_obs, "discount") or ((), (), "")
+    assert np.shares_memory(reward, table.column(("reward",)))
+    assert [None, None, True] == [flag if flag is None else flag.dtype == bool for flag in flags]
+    assert (("reward", None, None, "done"), next_obs) == (names, last)
+
+
+@pytest.mark.parametrize(
+    ("spec", "next_obs", "discount"),
+    [
+        ({"reward": float, "next_obs": {"a": float}}, "next_obs", "discount"),
+        ({"reward": float, "next_obs": object}, "next_obs", "discount"),
+        ({"reward": float}, "next_obs", "discount"),
+        ({"reward": float}, "reward", "discount"),
+        ({"reward": float, "done": bool}, "done", "discount"),
+        ({"reward": float, "done": bool}, None, "done"),
+    ],
+)
+def test_what_cannot_be_read_at_once_is_left_to_the_layer(spec, next_obs, discount):
+    fields = StepFields.of(table_of(spec), "reward", FLAGS)
+
+    assert fields is not None
+    assert fields.plan(next_obs, discount) is None
+
+
 def test_a_storage_shows_the_table_it_has_now():
     storage = ColumnStorage()
     storage.bind(2, lambda slots: IndexColumn(slots, None))
