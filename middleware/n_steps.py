@@ -16,14 +16,9 @@ from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.item import BufferedData
 from ding_buffer.core.leaves import map_leaves
 from ding_buffer.core.number_forms import column_in_form_of, float_column, in_form_of, numbers_of
-from ding_buffer.core.payload_fields import (
-    field_of,
-    fields_found,
-    fields_of,
-    has_field,
-    with_fields,
-)
-from ding_buffer.kernels.chosen import fold_rewards
+from ding_buffer.core.payload_fields import field_of, fields_found, fields_of, has_field, with_fields
+from ding_buffer.core.quick_parts import SampleParts
+from ding_buffer.kernels.chosen import FastSteps, fold_rewards
 from ding_buffer.storages.container import take_apart
 from ding_buffer.storages.step_fields import StepFields
 from ding_buffer.storages.store import Store
@@ -57,6 +52,7 @@ class NStep(Middleware):
     """
 
     name = "n_step"
+    hears_late = True
     once = True
     inside: ClassVar = {
         "clone_object": "the next observations that it fetches would be no copies",
@@ -150,6 +146,17 @@ class NStep(Middleware):
         made = iter(self._items(drawn) if drawn else ())
         return shaped_like(batch, [item if item.index is None else next(made) for item in items])
 
+    def quick_sample(self, parts: SampleParts) -> bool:
+        """Says so in parts."""
+        if parts.steps is not None or parts.uses is not None:  # whoever counts uses may delete what was drawn
+            return False
+        parts.steps, parts.steps_last = FastSteps(self._chains, self._powers, self._plan), parts.weighs
+        return True
+
+    def _plan(self) -> tuple[Any, ...] | None:
+        fields = self._fields()
+        return None if fields is None else fields.plan(self._next_obs, _DISCOUNT)
+
     def _items(self, drawn: list[BufferedData]) -> list[BufferedData]:
         slots = self._store.slots_of([item.index for item in drawn])
         # What a layer further in has deleted meanwhile has slot -1: nothing follows it.
@@ -207,12 +214,9 @@ class NStep(Middleware):
             made[self._next_obs] = self._next(data, last)
         if len(shape) > 1:
             made = map_leaves(lambda column: _arranged(column, shape, None), made)
-            discounts, counts = discounts.reshape(shape), counts.reshape(shape)
         data.update(made)
-        batch.meta[_DISCOUNT], batch.meta[_STEPS] = discounts, counts
-        if batch.absent:
-            for key in (_DISCOUNT, _STEPS):
-                batch.absent.pop(key, None)
+        note(batch, _DISCOUNT, discounts)
+        note(batch, _STEPS, counts)
         return batch
 
     def _fields(self) -> StepFields | None:

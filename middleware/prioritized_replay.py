@@ -16,7 +16,6 @@ from ding_buffer.core.batch import (
     count_of,
     flat,
     in_hand,
-    meta_columns,
     meta_rows,
     same_keys,
     shaped_like,
@@ -26,7 +25,7 @@ from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.copies import takes_entries, without_entry
 from ding_buffer.core.errors import BadArgument, ChainError, NotEnoughItems
 from ding_buffer.core.number_checks import check_number, is_at_least
-from ding_buffer.core.quick_parts import SampleParts, UpdateParts
+from ding_buffer.core.quick_parts import PushParts, SampleParts, UpdateParts
 from ding_buffer.core.weighing import weighed, weighed_columns
 from ding_buffer.kernels.chosen import power
 from ding_buffer.samplers.direct_choice import quick_choice
@@ -68,6 +67,8 @@ class PriorityExperienceReplay(Middleware):
     """
 
     once = True
+    hears_late = True
+    hears_at_once = "priority"
     inside: ClassVar = {
         "staleness_check": "it would draw items that staleness_check then takes away",
         "sample_range_view": "it would draw from the whole buffer and miss the range",
@@ -144,6 +145,13 @@ class PriorityExperienceReplay(Middleware):
         data, meta = self._prioritized(data, meta, self.max_priority)
         return chain(data, meta=meta)
 
+    def quick_push(self, parts: PushParts) -> bool:
+        """Says so in parts."""
+        if parts.key is not None or type(self)._prioritized is not PriorityExperienceReplay._prioritized:
+            return False
+        parts.key, parts.intake = "priority", self._intake
+        return True
+
     def extend(self, chain: Chain, batch: Any, meta: Any = None) -> Any:
         """Does the same for many; one bad priority refuses all of them."""
         batch = in_hand(batch)
@@ -153,7 +161,7 @@ class PriorityExperienceReplay(Middleware):
         if isinstance(meta, (list, tuple)) and len(meta) == length:
             meta = same_keys(meta) or meta
         if isinstance(meta, Mapping) or (meta is None and (columns or all_lack(batch, "priority"))):
-            return chain(batch, meta=self._column_of_priorities(length, meta))
+            return chain(batch, meta=self._intake.columns(length, meta))
         rows = [None] * length if meta is None else meta_rows(meta, length)
         highest, payloads, metas = self.max_priority, [], []
         for data, row in zip([None] * length if columns else batch, rows, strict=True):
@@ -162,20 +170,6 @@ class PriorityExperienceReplay(Middleware):
             payloads.append(data)
             metas.append(meta)
         return chain(batch if columns else payloads, meta=metas)
-
-    def _column_of_priorities(self, length: int, meta: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """Returns the metas of many items as columns, with a priority for each."""
-        columns = {key: values for key, (values, _) in meta_columns(meta, length).items()}
-        given = columns.get("priority")
-        if given is None:
-            return {**columns, "priority": np.full(length, self.max_priority)}
-        if not isinstance(given, np.ndarray) and any(value is None for value in given):
-            highest, filled = self.max_priority, []
-            for value in given:
-                filled.append(highest if value is None else self._intake.checked(value))
-                highest = max(highest, filled[-1])
-            return {**columns, "priority": np.array(filled)}
-        return {**columns, "priority": self._intake.checked_all(given)}
 
     def _prioritized(
         self, data: Any, meta: Mapping[str, Any] | None, highest: float
@@ -264,7 +258,10 @@ class PriorityExperienceReplay(Middleware):
 
     def _stored_many(self, slots: Any, others: np.ndarray | None = None) -> np.ndarray:
         """Returns the priorities in the metas of items; where these tell none, ``others`` or the highest."""
-        priorities = self._intake.usable(*self._store.storage.metas(slots, "priority"))
+        values, there = self._store.storage.metas(slots, "priority")
+        priorities = self._intake.usable(values, there)
+        if priorities is values:  # as they are, they are all there and sound
+            return priorities
         if others is not None:
             priorities = np.where(np.isnan(priorities), others, priorities)
         priorities[np.isnan(priorities)] = self.max_priority

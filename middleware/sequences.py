@@ -61,6 +61,7 @@ class SequenceReplay(Middleware):
     """
 
     name = "sequence"
+    hears_late = True
     once = True
     inside: ClassVar = {
         "staleness_check": "it would draw windows with items that staleness_check then takes away",
@@ -111,8 +112,6 @@ class SequenceReplay(Middleware):
 
     def _prepare(self) -> None:
         """Makes what else is kept by slot."""
-
-    # The store says who came and went.
 
     def on_filled(self, slots: Sequence[int]) -> None:
         """Links new items to what came before them."""

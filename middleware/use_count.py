@@ -20,6 +20,7 @@ class UseCount(Middleware):
     """Counts how often each item is sampled, in ``meta["use_count"]``, and deletes it on the last one."""
 
     name = "use_time_check"
+    hears_late = True
     inside: ClassVar = {"padding": "it would count the copies that padding adds as uses"}
 
     def __init__(self, max_use: float = math.inf, *, buffer: Home | None = None) -> None:

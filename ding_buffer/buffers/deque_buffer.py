@@ -15,13 +15,13 @@ from easydict import EasyDict
 from ding_buffer.buffers.quick_chains import shorten
 from ding_buffer.buffers.selection import Chosen, Selection, describe_gone, select
 from ding_buffer.buffers.sequences import IndexOrder, ItemOrder, MetaColumns
+from ding_buffer.buffers.whole_state import put_state, take_state
 from ding_buffer.core.actions import apply_middleware
 from ding_buffer.core.batch import as_indices, meta_columns
 from ding_buffer.core.buffer import Buffer
 from ding_buffer.core.chain import Chain, Layer, Middleware, layer_name
 from ding_buffer.core.errors import (
     BadArgument,
-    CorruptSnapshot,
     NotEnoughItems,
     UnknownArgument,
     UnknownIndex,
@@ -29,6 +29,7 @@ from ding_buffer.core.errors import (
 from ding_buffer.core.item import BufferedData
 from ding_buffer.core.settings import default_settings
 from ding_buffer.storages.object_storage import ObjectStorage
+from ding_buffer.storages.quick_pushes import said_of_push
 from ding_buffer.storages.storage import Storage
 from ding_buffer.storages.store import Store
 
@@ -186,14 +187,17 @@ class DequeBuffer(Buffer):
         return shorten(self.store, action, layers, base)
 
     def quicken(self) -> None:
-        """Puts the shortest way to push before the method, where no layer and no subclass has a say in it."""
+        """Puts the shortest way to push before the method, where all layers can say what they do to one."""
         self.__dict__.pop("push", None)
         if self.store is None:
             return
-        if self._bases["push"] is not None or type(self).push is not DequeBuffer.push:
+        parts = said_of_push(self._middleware)
+        if type(self).push is not DequeBuffer.push or parts is None:
             self.store.quick_pushes.leave(self)
-        elif (quick := self.store.quick_pushes.make(self.store, self)) is not None:
+        elif (quick := self.store.quick_pushes.make(self.store, self, parts)) is not None:
             self.__dict__["push"] = quick
+            if parts.layers:
+                self._merged["push"] = parts.layers
 
     # Reading.
 
@@ -282,58 +286,19 @@ class DequeBuffer(Buffer):
 
         Payloads are shared with the buffer.
         """
-        return self._state(copy=True)
-
-    def _state(self, copy: bool) -> dict[str, Any]:
         with self._lock:
-            layers = [layer for layer in self._middleware if isinstance(layer, Middleware)]
-            # The items first: of shared ones some may prove to be gone.
-            store = self.store.state_dict(copy)
-            states = [{"name": layer_name(layer), "state": layer.state_dict()} for layer in layers]
-            return {"store": store, "layers": [entry for entry in states if entry["state"]]}
+            return take_state(self.store, self._middleware, copy=True)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Replaces the content; afterwards the same next batch is drawn as where the state was taken.
 
         The capacity stays this buffer's own: of more items the newest are kept. The n-th layer of a name gets
         the n-th state of that name; a layer without one takes the loaded items in as if it were used now.
-        Raises ``CorruptSnapshot`` and changes nothing where the state does not fit together.
+        Raises ``CorruptSnapshot`` where the state does not fit together, and changes nothing then, or when
+        broken off.
         """
         with self._lock:
-            # The store checks before it changes; only a layer may find fault when it is too late. Rows
-            # need no copy: the new ones come into other memory.
-            before = (
-                self._state(copy=False)
-                if any(isinstance(one, Middleware) for one in self._middleware)
-                else None
-            )
-            noted = len(self._lock.pending)
-            try:
-                self._load(state)
-            except CorruptSnapshot:
-                if before is not None:
-                    self._load(before)
-                    del self._lock.pending[noted:]  # nobody has left, whatever layers wanted to say
-                raise
-
-    def _load(self, state: Mapping[str, Any]) -> None:
-        try:
-            content, entries = (
-                state["store"],
-                [(str(entry["name"]), entry["state"]) for entry in state["layers"]],
-            )
-        except (KeyError, TypeError) as error:
-            raise CorruptSnapshot(f"This is not the state of a buffer: {error!r} is missing.") from error
-        self.store.load_state_dict(content)
-        for layer in self._middleware:
-            for place, (name, saved) in enumerate(entries):
-                if isinstance(layer, Middleware) and name == layer_name(layer):
-                    del entries[place]
-                    try:
-                        layer.load_state_dict(saved)
-                    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-                        raise CorruptSnapshot(f"The saved state of {name} does not fit: {error}.") from error
-                    break
+            put_state(self.store, self._middleware, state)
 
     def save_data(self, path: str | PathLike[str], *, sync: bool = True) -> None:
         """Writes the state to one file, whole or not at all; makes missing folders.
@@ -346,7 +311,7 @@ class DequeBuffer(Buffer):
 
         with ExitStack() as held:
             held.enter_context(self._lock)
-            state = self._state(copy=False)
+            state = take_state(self.store, self._middleware, copy=False)
             if not self.store.storage.columnar:  # objects are shared: nothing of them lies in our memory
                 held.close()
             write_snapshot(path, state, sync=sync, written=held.close)

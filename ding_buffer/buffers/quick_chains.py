@@ -9,10 +9,10 @@ from typing import Any
 
 from ding_buffer.buffers.selection import draw_plainly
 from ding_buffer.core.buffered_batch import BufferedBatch
-from ding_buffer.core.chain import Chain, Layer, Middleware, compose
+from ding_buffer.core.chain import Chain, Layer, can_say, compose
 from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.core.quick_parts import SampleParts, UpdateParts
-from ding_buffer.kernels.chosen import FastSample, FastUpdate
+from ding_buffer.kernels.chosen import FastSample, FastUniform, FastUpdate
 from ding_buffer.storages.store import Store
 from ding_buffer.structures.later_serials import LaterSerials
 
@@ -34,13 +34,15 @@ def shorten(store: Store, action: str, layers: Sequence[Layer], base: Chain) -> 
             compose(inner, action, base) if layers else _weakly(base),
             store,
             store.storage,
-            parts.choose or partial(draw_plainly, store),
+            parts.choose or _uniform(store, parts),
             metas,
             (BufferedBatch, IndexColumn, LaterSerials),
             parts.uses,
             parts.limit,
             parts.worn,
             parts.weighs,
+            parts.steps,
+            parts.steps_last,
         )
         return outer, fast.sample
     if action == "update":
@@ -65,22 +67,17 @@ def _weakly(base: Chain) -> Chain:
     return call
 
 
+def _uniform(store: Store, parts: SampleParts) -> Any:
+    """Returns what draws distinct slots; whoever follows steps has another order in which to fetch rows."""
+    storage = store.storage if parts.steps is None else None
+    return FastUniform(store, partial(draw_plainly, store), storage).choose
+
+
 def _split(layers: Sequence[Layer], action: str, parts: Any) -> tuple[Sequence[Layer], Sequence[Layer]]:
     """Returns the layers without the innermost ones that can say in ``parts`` what they do, and those."""
     count = len(layers)
     while (
-        count and _can_say(layers[count - 1], action) and getattr(layers[count - 1], f"quick_{action}")(parts)
+        count and can_say(layers[count - 1], action) and getattr(layers[count - 1], f"quick_{action}")(parts)
     ):
         count -= 1
     return layers[:count], layers[count:]
-
-
-def _can_say(layer: Layer, action: str) -> bool:
-    """Tells whether what a layer says of an action is about the method it has.
-
-    A subclass that overrides the method and not the words is not bypassed.
-    """
-    if not isinstance(layer, Middleware) or type(layer).__call__ is not Middleware.__call__:
-        return False
-    owner = next(kind for kind in type(layer).__mro__ if action in vars(kind))
-    return f"quick_{action}" in vars(owner)

@@ -40,7 +40,7 @@ def _push(base: Chain) -> Chain:
         mutex = lock.mutex
         # FairLock.__enter__ spelled out, on the path where a call more is a tenth of the whole.
         try:
-            taken = not lock.awaited and mutex.acquire(False)
+            taken = not (lock.awaited or lock.news) and mutex.acquire(False)
         except BaseException:
             lock.let_go()
             raise
@@ -65,7 +65,7 @@ def _extend(base: Chain) -> Chain:
         lock = self._lock
         mutex = lock.mutex
         try:  # as in push
-            taken = not lock.awaited and mutex.acquire(False)
+            taken = not (lock.awaited or lock.news) and mutex.acquire(False)
         except BaseException:
             lock.let_go()
             raise

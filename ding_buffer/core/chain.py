@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from ding_buffer.core.errors import BadArgument, ChainError
-from ding_buffer.core.quick_parts import SampleParts, UpdateParts
+from ding_buffer.core.quick_parts import PushParts, SampleParts, UpdateParts
 
 Chain = Callable[..., Any]
 Layer = Callable[..., Any]
@@ -68,6 +68,11 @@ class Middleware:
     """Keywords of ``sample`` that this layer takes out of the query."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Keys that this layer needs in the meta of every pushed item."""
+    hears_late: ClassVar[bool] = False
+    """Whether ``on_filled`` and ``on_evicted`` may come late: for many pushes at once, when next somebody
+    takes the buffer's lock, and with newer items in evicted slots already. Pushes cost a fraction then."""
+    hears_at_once: ClassVar[str | None] = None
+    """A meta key: of an item that has it such a layer hears at once all the same."""
 
     _home: weakref.ref[Home] | None = None
     _made_for: weakref.ref[Home] | None = None
@@ -143,15 +148,19 @@ class Middleware:
         """
         self.on_loaded()
 
-    def quick_sample(self, parts: SampleParts) -> bool:
-        """Writes down what ``sample`` does to a plain sample of columns, so that one call can do it.
+    def quick_push(self, parts: PushParts) -> bool:
+        """Writes down what ``push`` does to a plain push, so that one call can do it.
 
         False, and nothing written: it cannot be said in ``parts``. Never needed, only faster.
         """
         return False
 
+    def quick_sample(self, parts: SampleParts) -> bool:
+        """Writes down what ``sample`` does to a plain sample of columns; as ``quick_push``."""
+        return False
+
     def quick_update(self, parts: UpdateParts) -> bool:
-        """Writes down what ``update`` does to new numbers for a batch; as ``quick_sample``."""
+        """Writes down what ``update`` does to new numbers for a batch; as ``quick_push``."""
         return False
 
     def state_dict(self) -> dict[str, Any]:
@@ -213,6 +222,30 @@ def overrides(layer: Layer, action: str) -> bool:
     if not isinstance(layer, Middleware) or type(layer).__call__ is not Middleware.__call__:
         return action != "extend"
     return getattr(type(layer), action) is not getattr(Middleware, action)
+
+
+def can_say(layer: Layer, action: str) -> bool:
+    """Tells whether what a layer says of an action (``quick_push`` ...) is about the method it has.
+
+    A subclass that overrides the method and not the words is not bypassed.
+    """
+    if not isinstance(layer, Middleware) or type(layer).__call__ is not Middleware.__call__:
+        return False
+    return f"quick_{action}" in vars(_owner(type(layer), action))
+
+
+def may_hear_late(layer: Middleware) -> bool:
+    """Tells whether what a layer says of ``hears_late`` is about the hooks it has."""
+    kind = type(layer)
+    said = _owner(kind, "hears_late")
+    return kind.hears_late and all(
+        issubclass(said, _owner(kind, hook)) for hook in ("on_filled", "on_evicted")
+    )
+
+
+def _owner(kind: type, name: str) -> type:
+    """Returns the class that a type has something from."""
+    return next(one for one in kind.__mro__ if name in vars(one))
 
 
 def compose(layers: Iterable[Layer], action: str, base: Chain) -> Chain:

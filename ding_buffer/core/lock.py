@@ -18,19 +18,22 @@ class FairLock:
     says so; whoever comes after it, the busy thread included, queues behind. Works as the lock of a
     ``threading.Condition``.
 
-    Whoever holds it can leave calls in ``pending``, to be made once it is free again.
+    Whoever holds it can leave calls in ``pending``, to be made once it is free again. Whoever takes it calls
+    ``heed`` first where there is ``news``, something of which ``unheard`` is above zero.
 
     Ctrl-C may strike as soon as a call has returned: so also between taking the mutex and saying so. What
     takes it gives it back then. ``with`` leaves one gap, at the first step of ``__exit__``: an action holds
     it by ``acquire``, and gives back the mutex itself.
     """
 
-    __slots__ = ("_turnstile", "awaited", "due", "mutex")
+    __slots__ = ("_turnstile", "awaited", "due", "heed", "mutex", "news")
 
     def __init__(self) -> None:
         self.mutex: Any = Mutex()
         self._turnstile = threading.Lock()
         self.awaited = False  # written only by the thread that stands in the turnstile
+        self.news: Any = None
+        self.heed: Callable[[], object] = int  # does nothing
         # By thread; each touches its own alone, so a dict does without a lock. True while anybody's is there.
         self.due: dict[int, list[Callable[[], object]]] = {}
 
@@ -54,6 +57,12 @@ class FairLock:
                         self.awaited = False
             except BaseException:
                 self.let_go()
+                raise
+        if self.news is not None and self.news.unheard:
+            try:
+                self.heed()
+            except BaseException:
+                self.release()
                 raise
         return self
 

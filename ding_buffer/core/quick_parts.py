@@ -1,4 +1,4 @@
-"""What layers do to a plain sample or update of columns, said in parts that one call can do."""
+"""What layers do to a plain push, sample or update, said in parts that one call can do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+
+@dataclass
+class PushParts:
+    """What becomes of ``push(data, meta)``, where no layer does anything else to it.
+
+    Asked like ``SampleParts``; here every layer that overrides ``push`` must have an answer.
+    """
+
+    key: str | None = None
+    """A meta, or a payload without meta, that holds this key is for the layers."""
+    intake: Any = None
+    """Whose ``max_priority`` every other item is given under the key; None: it is given none."""
+    layers: int = 0
+    """How many have answered."""
 
 
 @dataclass
@@ -31,6 +46,10 @@ class SampleParts:
     limit: float = math.inf
     """At so many uses ``worn`` is called, with the slots drawn and their counts."""
     worn: Callable[[np.ndarray, np.ndarray], object] | None = None
+    steps: Any = None
+    """A ``FastSteps``, which makes each row one over several steps."""
+    steps_last: bool = False
+    """Whether the layer that says so stands around the one that weighs: then its columns come last."""
 
 
 @dataclass

@@ -31,6 +31,8 @@ int mutex_passable(const Mutex *mutex)
     return mutex->depth == 0 || mutex->owner == PyThread_get_thread_ident();
 }
 
+int mutex_free(const Mutex *mutex) { return mutex->depth == 0; }
+
 static int is_owned(const Mutex *mutex)
 {
     return mutex->depth > 0 && mutex->owner == PyThread_get_thread_ident();

@@ -1,6 +1,7 @@
 /* FastPush: the whole of a push for the common case, and the way to the Python code for every other. */
 #include "fast.h"
 #include "push.h"
+#include "push_metas.h"
 
 #define PREFIX_DIGITS 16
 #define SERIAL_DIGITS 16
@@ -18,8 +19,9 @@ typedef struct {
     PyObject *slow;
     PyObject *items;  /* a list, or NULL where there is */
     RecordPlan *plan; /* a plan */
+    PushMetas metas;
     PyObject *data_name, *meta_name;
-    char alone, prefixed;
+    char alone, late, prefixed;
     long long page;           /* that `text` was last written for, -1: none */
     char text[TEXT_DIGITS];
 } FastPush;
@@ -76,7 +78,7 @@ static int set_prefix(PyObject *op, PyObject *value, void *Py_UNUSED(closure))
 static int is_open(const FastPush *self)
 {
     return self->alone && self->prefixed && self->ring != NULL && ring_is_plain(self->ring) &&
-           mutex_passable(self->mutex);
+           (self->late ? mutex_free(self->mutex) && ring_hears_later(self->ring) : mutex_passable(self->mutex));
 }
 
 /* The slot to write, or -1 where the fast case does not apply. Runs no Python code. */
@@ -90,10 +92,10 @@ static long long slot_for(FastPush *self, PyObject *data, PyObject *meta)
     if (self->plan == NULL) {
         return slot <= PyList_Size(self->items) ? slot : -1;
     }
-    if (meta != NULL && PyDict_Size(meta) > 0) {
-        return -1;
-    }
-    return record_plan_accepts(self->plan, data, slot) ? slot : -1;
+    return push_metas_fit(&self->metas, meta, (npy_intp)self->ring->capacity) &&
+                   record_plan_accepts(self->plan, data, slot)
+               ? slot
+               : -1;
 }
 
 /* Puts the item into the list; *old gets what lay there. */
@@ -121,8 +123,8 @@ static PyObject *push_fast(FastPush *self, PyObject *data, PyObject *meta)
     if (item == NULL) {
         return NULL;
     }
-    *object_slot(&self->maker, item, META_SLOT) = meta == NULL ? PyDict_New() : Py_NewRef(meta);
-    if (*object_slot(&self->maker, item, META_SLOT) == NULL) {
+    *object_slot(&self->maker, item, META_SLOT) = meta = push_metas_made(&self->metas, data, meta);
+    if (meta == NULL) {
         Py_DECREF(item);
         return NULL;
     }
@@ -139,10 +141,11 @@ static PyObject *push_fast(FastPush *self, PyObject *data, PyObject *meta)
     }
     if (self->plan != NULL) {
         record_plan_write(self->plan, slot);
+        push_metas_write(&self->metas, meta, (npy_intp)self->ring->capacity, slot);
     }
     *object_slot(&self->maker, item, DATA_SLOT) = Py_NewRef(data);
     *object_slot(&self->maker, item, INDEX_SLOT) = text;
-    ring_take(self->ring);
+    (self->late ? ring_take_unheard : ring_take)(self->ring);
     Py_XDECREF(old);
     return item;
 }
@@ -248,15 +251,18 @@ static int learn(FastPush *self, PyTypeObject *type, PyObject *ring, PyObject *l
 
 static PyObject *fast_push_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"ring", "mutex", "item_type", "slow", "target", "versions", NULL};
+    static char *names[] = {"ring",     "mutex", "item_type", "slow",   "target",
+                            "versions", "metas", "key",       "intake", NULL};
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    PyObject *ring, *lock, *item_type, *slow, *target, *versions = Py_None, *self;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!OO|O:FastPush", names, &ring, &lock, &PyType_Type, &item_type,
-                                     &slow, &target, &versions)) {
+    PyObject *ring, *lock, *item_type, *slow, *target, *self;
+    PyObject *versions = Py_None, *metas = Py_None, *key = Py_None, *intake = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!OO|OOOO:FastPush", names, &ring, &lock, &PyType_Type,
+                                     &item_type, &slow, &target, &versions, &metas, &key, &intake)) {
         return NULL;
     }
     self = alloc(type, 0);
-    if (self != NULL && learn((FastPush *)self, type, ring, lock, item_type, slow, target, versions) < 0) {
+    if (self != NULL && (learn((FastPush *)self, type, ring, lock, item_type, slow, target, versions) < 0 ||
+                         push_metas_init(&((FastPush *)self)->metas, metas, key, intake) < 0)) {
         Py_CLEAR(self);
     }
     return self;
@@ -271,6 +277,9 @@ static int fast_push_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->maker.type);
     Py_VISIT(self->slow);
     Py_VISIT(self->items);
+    Py_VISIT(self->metas.values);
+    Py_VISIT(self->metas.there);
+    Py_VISIT(self->metas.intake);
     return 0;
 }
 
@@ -281,6 +290,7 @@ static int fast_push_clear(PyObject *op)
     Py_CLEAR(self->ring);
     Py_CLEAR(self->slow);
     Py_CLEAR(self->items);
+    push_metas_clear(&self->metas);
     return 0;
 }
 
@@ -317,7 +327,8 @@ static PyObject *fast_push_reduce(PyObject *Py_UNUSED(op), PyObject *Py_UNUSED(a
 }
 
 static PyMemberDef members[] = {
-    {"alone", T_BOOL, offsetof(FastPush, alone), 0, "Whether a push concerns nobody but the storage."},
+    {"alone", T_BOOL, offsetof(FastPush, alone), 0, "Whether a push concerns nobody but the storage at once."},
+    {"late", T_BOOL, offsetof(FastPush, late), 0, "Whether others hear of it later: it is counted in the ring."},
     {"slow", T_OBJECT_EX, offsetof(FastPush, slow), READONLY, "What does every other push."},
     {NULL, 0, 0, 0, NULL},
 };
@@ -335,8 +346,8 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "FastPush(ring, mutex, item_type, slow, target, versions=None)\n--\n\n"
-                "Does a push that concerns nobody but the storage, and calls ``slow`` for any other."},
+    {Py_tp_doc, "FastPush(ring, mutex, item_type, slow, target, versions=None, metas=None, key=None, intake=None)\n"
+                "--\n\nDoes a push that concerns nobody but the storage, and calls ``slow`` for any other."},
     {Py_tp_new, fast_push_new},
     {Py_tp_call, fast_push_call},
     {Py_tp_traverse, fast_push_traverse},

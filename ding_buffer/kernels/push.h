@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     long long capacity, next, count, first, base;
+    long long unheard, displaced; /* of the newest items; of these, those that took the place of an older one */
     char dense;
 } RingCounter;
 
@@ -34,12 +35,17 @@ int add_stacker(PyObject *module);
 
 /* 1 where no other thread holds it. */
 int mutex_passable(const Mutex *mutex);
+/* 1 where nobody holds it. */
+int mutex_free(const Mutex *mutex);
 
 /* 1 where the next slot is plain arithmetic and the serial still fits an index text. */
 int ring_is_plain(const RingCounter *ring);
 /* The slot advance() would return, and its taking. Both only after ring_is_plain. */
 long long ring_next_slot(const RingCounter *ring);
 void ring_take(RingCounter *ring);
+/* The same for an item that some have not heard of yet; only while there are fewer of them than room for. */
+int ring_hears_later(const RingCounter *ring);
+void ring_take_unheard(RingCounter *ring);
 
 /* A plan of (fields, tables) and versions (int64 array or None); NULL with an exception. */
 RecordPlan *record_plan_new(PyObject *target, PyObject *versions);

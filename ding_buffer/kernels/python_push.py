@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ding_buffer.kernels.python_push_metas import PushMetas
 from ding_buffer.kernels.python_records import RecordWriter
 
 Mutex: Callable[[], Any] = threading.RLock
@@ -24,16 +25,17 @@ class RingCounter:
     """Counts what goes into the slots of a ring, in turn.
 
     ``next`` is the serial of the next item, ``count`` how many are held. While ``dense``, slots are
-    arithmetic: ``first`` is the oldest serial held, ``base`` the one that lies in slot 0.
+    arithmetic: ``first`` is the oldest serial held, ``base`` the one that lies in slot 0. Of the newest
+    ``unheard`` items layers have not heard yet; ``displaced`` of them took the place of an older one.
     """
 
-    __slots__ = ("base", "capacity", "count", "dense", "first", "next")
+    __slots__ = ("base", "capacity", "count", "dense", "displaced", "first", "next", "unheard")
 
     def __init__(self, capacity: int) -> None:
         if capacity < 1:
             raise ValueError("capacity must be at least 1")
         self.capacity = capacity
-        self.next = self.count = self.first = self.base = 0
+        self.next = self.count = self.first = self.base = self.unheard = self.displaced = 0
         self.dense = True
 
     def advance(self) -> int:
@@ -62,10 +64,10 @@ Slow = Callable[..., Any]
 class _Text:
     """What a push needs of its ``FastPush``, which holds the push and must not be held by it."""
 
-    __slots__ = ("alone", "page", "page_number", "prefix")
+    __slots__ = ("alone", "late", "page", "page_number", "prefix")
 
     def __init__(self) -> None:
-        self.alone = False
+        self.alone = self.late = False
         self.begin("")
 
     def begin(self, prefix: str) -> None:
@@ -81,9 +83,10 @@ class _Text:
 class FastPush:
     """Does a push that concerns nobody but the storage, and calls ``slow`` for any other.
 
-    ``mutex`` is a lock, or a ``FairLock`` around one. ``target`` is the list that items go to, or
-    ``(fields, tables)``: see ``RecordWriter``. Without a C compiler there is no looking without taking, so
-    this one takes the lock and gives way to whoever waits for it.
+    ``mutex`` is a lock, or a ``FairLock`` around one. ``target`` is the list that items go to, or ``(fields,
+    tables)``: see ``RecordWriter``; for ``metas``, ``key`` and ``intake`` see ``PushMetas``. Without a C
+    compiler there is no looking without taking, so this one takes the lock and gives way to whoever waits for
+    it.
     """
 
     __slots__ = ("_text", "push", "slow")
@@ -96,6 +99,9 @@ class FastPush:
         slow: Callable[..., Any],
         target: Any,
         versions: np.ndarray | None = None,
+        metas: Any = None,
+        key: str | None = None,
+        intake: Any = None,
     ) -> None:
         if not isinstance(ring, RingCounter):
             raise TypeError(f"FastPush() needs a RingCounter, got {type(ring)!r}")
@@ -107,25 +113,35 @@ class FastPush:
         for name in ("data", "index", "meta"):
             if type(getattr(item_type, name, None)) is not _Descriptor:
                 raise TypeError(f"FastPush() needs a type of items with a slot {name}")
-        self._text = _Text()
+        self._text = own = _Text()
         self.slow = slow
+        given = PushMetas(metas, key, intake)
         self.push: Callable[..., Any]
         """Stores one item and returns it: ``push(data, meta=None)``."""
         if type(target) is tuple:
-            self.push = _to_records(self._text, slow, ring, lock, item_type, RecordWriter(target, versions))
+            self.push = _to_records(own, slow, ring, lock, item_type, RecordWriter(target, versions), given)
         elif type(target) is list and versions is None:
-            self.push = _to_list(self._text, slow, ring, lock, item_type, target)
+            self.push = _to_list(own, slow, ring, lock, item_type, target, given)
         else:
             raise TypeError("the target is a list, without versions, or a tuple (fields, tables)")
 
     @property
     def alone(self) -> bool:
-        """Whether a push concerns nobody but the storage."""
+        """Whether a push concerns nobody but the storage at once."""
         return self._text.alone
 
     @alone.setter
     def alone(self, alone: bool) -> None:
         self._text.alone = alone
+
+    @property
+    def late(self) -> bool:
+        """Whether others hear of it later: it is counted in the ring."""
+        return self._text.late
+
+    @late.setter
+    def late(self, late: bool) -> None:
+        self._text.late = late
 
     @property
     def prefix(self) -> str:
@@ -163,14 +179,24 @@ _Descriptor: type = type(_Unfair.__dict__["mutex"])
 # Any call or new object may run the collector or a signal handler, and these may push. So both functions make
 # everything first, and then look at the ring and take its slot in a straight line without a call.
 
+_MOST_UNHEARD = 1024  # so that nobody waits long for what others must hear first
+
 
 def _to_list(
-    own: _Text, slow: Slow, ring: RingCounter, lock: Any, item_type: type[Any], items: list[Any]
+    own: _Text,
+    slow: Slow,
+    ring: RingCounter,
+    lock: Any,
+    item_type: type[Any],
+    items: list[Any],
+    metas: PushMetas,
 ) -> Callable[..., Any]:
-    acquire, release = lock.mutex.acquire, lock.mutex.release
+    acquire, release, owned = lock.mutex.acquire, lock.mutex.release, lock.mutex._is_owned
+    plain = metas.trivial
+    most = min(ring.capacity - 1, _MOST_UNHEARD)
 
     def push(data: Any, meta: Any = None) -> Any:
-        if not own.alone or lock.awaited or not acquire(False):
+        if not own.alone or lock.awaited or (own.late and owned()) or not acquire(False):
             return slow(data, meta)
         try:
             serial = ring.next
@@ -180,16 +206,24 @@ def _to_list(
                 or (meta is not None and type(meta) is not dict)
             ):
                 return slow(data, meta)
-            item = item_type(data, "", {} if meta is None else meta)
+            made = ({} if meta is None else meta) if plain else metas.made(data, meta)
+            if made is None:
+                return slow(data, meta)
+            item = item_type(data, "", made)
             if serial >> _PAGE_BITS != own.page_number:
                 own.turn(serial)
             held = len(items)
             if held < ring.capacity and held == (serial - ring.base) % ring.capacity:
                 items.append(None)
                 held += 1
-            serial, count, capacity = ring.next, ring.count, ring.capacity
+            serial, count, capacity, late = ring.next, ring.count, ring.capacity, own.late
             slot = (serial - ring.base) % capacity
-            if slot >= held or serial >> _PAGE_BITS != own.page_number or not (ring.dense and own.alone):
+            if (
+                slot >= held
+                or serial >> _PAGE_BITS != own.page_number
+                or not (ring.dense and own.alone)
+                or (late and ring.unheard >= most)
+            ):
                 return slow(data, meta)
             item.index = own.page + _LAST_DIGITS[serial & _LAST]
             ring.next = serial + 1
@@ -197,6 +231,9 @@ def _to_list(
                 ring.count = count + 1
             else:
                 ring.first += 1
+            if late:
+                ring.unheard += 1
+                ring.displaced += count == capacity
             items[slot] = item
             return item
         finally:
@@ -206,30 +243,42 @@ def _to_list(
 
 
 def _to_records(
-    own: _Text, slow: Slow, ring: RingCounter, lock: Any, item_type: type[Any], writer: RecordWriter
+    own: _Text,
+    slow: Slow,
+    ring: RingCounter,
+    lock: Any,
+    item_type: type[Any],
+    writer: RecordWriter,
+    metas: PushMetas,
 ) -> Callable[..., Any]:
-    acquire, release = lock.mutex.acquire, lock.mutex.release
+    acquire, release, owned = lock.mutex.acquire, lock.mutex.release, lock.mutex._is_owned
     pack, store, rows = writer.pack, writer.store, writer.rows
+    plain, values = metas.trivial, metas.values
+    most = min(ring.capacity - 1, _MOST_UNHEARD)
 
     def push(data: Any, meta: Any = None) -> Any:
-        if not own.alone or lock.awaited or not acquire(False):
+        if not own.alone or lock.awaited or (own.late and owned()) or not acquire(False):
             return slow(data, meta)
         try:
-            if not own.prefix or (meta is not None and (type(meta) is not dict or meta)):
+            if not own.prefix or (meta is not None and type(meta) is not dict):
                 return slow(data, meta)
             packed = pack(data)
             if packed is None:
                 return slow(data, meta)
-            item = item_type(data, "", {} if meta is None else meta)
+            made = ({} if meta is None else meta) if plain else metas.made(data, meta)
+            if made is None or ((made or values) and not metas.fit(made, ring.capacity)):
+                return slow(data, meta)
+            item = item_type(data, "", made)
             if ring.next >> _PAGE_BITS != own.page_number:
                 own.turn(ring.next)
-            serial, count, capacity = ring.next, ring.count, ring.capacity
+            serial, count, capacity, late = ring.next, ring.count, ring.capacity, own.late
             slot = (serial - ring.base) % capacity
             if (
                 slot >= rows
                 or serial >> _PAGE_BITS != own.page_number
                 or serial >= FIRST
                 or not (ring.dense and own.alone)
+                or (late and ring.unheard >= most)
             ):
                 return slow(data, meta)
             item.index = own.page + _LAST_DIGITS[serial & _LAST]
@@ -238,7 +287,12 @@ def _to_records(
                 ring.count = count + 1
             else:
                 ring.first += 1
+            if late:
+                ring.unheard += 1
+                ring.displaced += count == capacity
             store(slot, packed)
+            if values:
+                metas.write(slot, made)
             return item
         finally:
             release()

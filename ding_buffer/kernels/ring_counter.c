@@ -26,6 +26,20 @@ void ring_take(RingCounter *ring)
     }
 }
 
+#define MOST_UNHEARD 1024 /* so that nobody waits long for what others must hear first */
+
+int ring_hears_later(const RingCounter *ring)
+{
+    return 0 <= ring->unheard && ring->unheard < ring->capacity - 1 && ring->unheard < MOST_UNHEARD;
+}
+
+void ring_take_unheard(RingCounter *ring)
+{
+    ring->unheard += 1;
+    ring->displaced += ring->count == ring->capacity;
+    ring_take(ring);
+}
+
 static PyObject *ring_advance(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     RingCounter *ring = (RingCounter *)op;
@@ -54,7 +68,7 @@ static int ring_init(PyObject *op, PyObject *args, PyObject *kwargs)
         return -1;
     }
     ring->capacity = capacity;
-    ring->next = ring->count = ring->first = ring->base = 0;
+    ring->next = ring->count = ring->first = ring->base = ring->unheard = ring->displaced = 0;
     ring->dense = 1;
     return 0;
 }
@@ -107,6 +121,8 @@ static PyGetSetDef numbers[] = {
     NUMBER(count, "How many items are held."),
     NUMBER(first, "Where dense: the oldest serial held."),
     NUMBER(base, "Where dense: the serial that lies in slot 0."),
+    NUMBER(unheard, "How many of the newest items layers have not heard of yet."),
+    NUMBER(displaced, "How many of those took the place of an older item."),
     {NULL, NULL, NULL, NULL, NULL},
 };
 

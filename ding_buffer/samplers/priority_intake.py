@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ding_buffer.core.batch import column_values
+from ding_buffer.core.batch import column_values, meta_columns
 from ding_buffer.core.errors import BadPriority
 from ding_buffer.kernels.chosen import bounds
 
@@ -46,6 +46,20 @@ class PriorityIntake:
         if len(column) and not (low >= 0.0 and high <= self._highest):  # false for NaN
             self.checked(next(one for one in column.tolist() if not 0.0 <= one <= self._highest))
         return column
+
+    def columns(self, length: int, meta: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Returns the metas of many new items as columns, with a priority for each."""
+        columns = {key: values for key, (values, _) in meta_columns(meta, length).items()}
+        given = columns.get("priority")
+        if given is None:
+            return {**columns, "priority": np.full(length, self.max_priority)}
+        if isinstance(given, np.ndarray) or all(value is not None for value in given):
+            return {**columns, "priority": self.checked_all(given)}
+        highest, filled = self.max_priority, []
+        for value in given:
+            filled.append(highest if value is None else self.checked(value))
+            highest = max(highest, filled[-1])
+        return {**columns, "priority": np.array(filled)}
 
     def usable(self, values: Any, there: np.ndarray | None) -> npt.NDArray[np.float64]:
         """Returns the priorities that stand in metas, NaN where there is none or none that can be used.

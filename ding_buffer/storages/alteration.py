@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,30 +10,15 @@ import numpy as np
 
 from ding_buffer.storages.group_value import check_group_value
 from ding_buffer.storages.mending import mend
-from ding_buffer.storages.storage import Storage
-from ding_buffer.structures.group_index import GroupIndex
-from ding_buffer.structures.ring_index import RingIndex
+from ding_buffer.storages.telling import Telling
 
 
-class Alteration(ABC):
+class Alteration(Telling):
     """Replaces payloads and metas, for one item or many; broken off, the change is made all the same."""
-
-    capacity: int
-    storage: Storage
-    ring: RingIndex
-    groups: dict[str, GroupIndex]
 
     @abstractmethod
     def check_item(self, data: Any, meta: Mapping[str, Any]) -> None:
         """Raises what ``push`` would raise for an item; changes nothing."""
-
-    @abstractmethod
-    def tell(self, event: str, *what: Any) -> None:
-        """Tells the layers that follow an event."""
-
-    @abstractmethod
-    def mended(self, fewer: bool) -> None:
-        """Lets everybody look at the store anew."""
 
     def update(self, slots: Sequence[int], data: Sequence[Any] | None, metas: Sequence[Any] | None) -> None:
         """Replaces payloads (None keeps one) and whole metas (None keeps all) of live slots."""

@@ -50,7 +50,6 @@ class ColumnStorage:
     columnar = True
     on_retarget: Callable[[], None] | None = None
     held: Callable[[], int] | None = None
-    _bare = True
     shared = False
 
     def __init__(self, spec: Any = None, *, layout: str = "compact") -> None:
@@ -158,7 +157,6 @@ class ColumnStorage:
         self._table_for(schema).write(slot, leaves)
         self._foresee(1, meta)
         self._metas.put(slot, meta)
-        self._heed()
         return BufferedData(data, index, meta)
 
     def put_many(self, slots: np.ndarray, columns: Stacked, rows: slice, metas: MetaColumns) -> None:
@@ -170,8 +168,6 @@ class ColumnStorage:
         if metas:
             self._foresee(len(slots), metas)
         self._metas.put_many(slots, metas)
-        if metas:
-            self._heed()
 
     def _foresee(self, count: int, metas: Mapping[str, Any]) -> None:
         """Notes, before the first meta comes with ``count`` new items, whether items came past the metas."""
@@ -179,18 +175,10 @@ class ColumnStorage:
             self._metas.leave_out()
 
     def target(self) -> Any:
-        """Returns the plan of the tables, while no item has a meta that a push without one would lack."""
-        if self._table is None or type(self).put is not ColumnStorage.put or not self._metas.unused:
-            return None
-        return self._plan
-
-    def _heed(self) -> None:
-        """Says that ``target`` has changed, where the first meta has come."""
-        if self._bare is not self._metas.unused:
-            self._retarget()
+        """Returns the plan of the tables; metas go to ``quick_metas``."""
+        return None if self._table is None or type(self).put is not ColumnStorage.put else self._plan
 
     def _retarget(self) -> None:
-        self._bare = self._metas.unused
         if self.on_retarget is not None:
             self.on_retarget()
 
@@ -255,7 +243,6 @@ class ColumnStorage:
         """Writes one meta key of slots."""
         self._foresee(0, {key: values})
         self._metas.set(np.asarray(slots, dtype=np.int64), key, values)
-        self._heed()
 
     def write(self, slot: int, data: Any, meta: dict[str, Any] | None) -> None:
         """Replaces payload and meta of one slot."""
@@ -266,7 +253,6 @@ class ColumnStorage:
         if meta is not None:
             self._foresee(0, meta)
             self._metas.put(slot, meta)
-            self._heed()
 
     def drop(self, slots: Sequence[int]) -> None:
         """Lets go of the objects of slots; numbers stay until they are written over."""
@@ -320,7 +306,6 @@ class ColumnStorage:
         if made is not None:
             self._keep(made)
             self._metas.put_many(np.asarray(slots) if content.metas else slots, content.metas)
-            self._heed()
 
     def stats(self) -> dict[str, Any]:
         """Returns the bytes reserved for all slots, metas included; objects count as a reference each."""

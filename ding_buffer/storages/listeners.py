@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ding_buffer.core.chain import HOOKS, Middleware
+from ding_buffer.core.chain import HOOKS, Middleware, may_hear_late
 
 
 class Listeners:
@@ -16,6 +16,10 @@ class Listeners:
         self._layers: list[Middleware] = []
         self._dismissed: deque[Middleware] = deque()
         self._calls: dict[str, tuple[Callable[..., None], ...]] = {}
+        self.late = True
+        """Whether all of them may hear late of what was pushed."""
+        self.at_once: str | None = None
+        """The meta key that they must hear of at once all the same."""
         self._arrange()
 
     def __bool__(self) -> bool:
@@ -61,6 +65,10 @@ class Listeners:
         for event in HOOKS:
             following = [layer for layer in self._layers if _follows(layer, event)]
             self._calls[event] = tuple(getattr(layer, event) for layer in following)
+        keys = {layer.hears_at_once for layer in self._layers if layer.hears_at_once is not None}
+        self.at_once = min(keys, default=None)
+        patient = all(map(may_hear_late, self._layers)) and not self._calls["on_removing"]
+        self.late = patient and len(keys) < 2  # a push is looked at for one key
 
 
 def _call(calls: Iterator[Callable[[], object]]) -> None:

@@ -47,11 +47,11 @@ def mend(store: Broken, limit: int | None = None, again: Callable[[], object] | 
     """
     if again is not None:
         with contextlib.suppress(BaseException):  # there is an exception on its way already
-            _insist(again)
-    _insist(lambda: _mend(store, limit))
+            insist(again)
+    insist(lambda: _mend(store, limit))
 
 
-def _insist(what: Callable[[], object]) -> None:
+def insist(what: Callable[[], object]) -> None:
     """Does what can be done twice; raises only what the last attempt does."""
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(BaseException):

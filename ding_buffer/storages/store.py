@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ from ding_buffer.core.batch import (
     meta_rows,
     payloads_of,
 )
-from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.core.item import BufferedData
@@ -74,6 +73,7 @@ class Store(Retirement, Alteration):
         self._put = self.storage.put
         self._page = -1, ""  # a page of serials, and what their indices begin with
         self.quick_pushes = QuickPushes()
+        self.lock.heed = WeakCall(self.catch_up)
         self._notice()
 
     def _count(self) -> int:
@@ -83,44 +83,16 @@ class Store(Retirement, Alteration):
         return FairLock()
 
     def _notice(self) -> None:
-        """Notes whether a push concerns nobody but the storage."""
-        unheard = not (self.groups or self.listeners or self._waiting)
-        self._alone = unheard and not self.storage.strict
+        """Notes whom a push concerns beside the storage, at once or later."""
+        late = not (self.groups or self._waiting) and self.listeners.late
+        self._alone = late and not (self.listeners or self.storage.strict)
+        self.lock.news = self.ring if late and self.listeners else None
         self.announcing = self.listeners.count("on_removing") > 0  # before anything of an item has gone
         self.quiet_updates = not (self.groups or self._waiting) and self.listeners.count("on_updated") < 2
-        self.quick_pushes.arrange(self, unheard)
+        self.quick_pushes.arrange(self, late)
 
     def __len__(self) -> int:
         return self.ring.count
-
-    def attach(self, layer: Middleware) -> None:
-        """Tells a layer of every event from now on."""
-        self.listeners.attach(layer)
-        self._notice()
-
-    def dismiss(self, layer: Middleware) -> None:
-        """Tells a layer of no more events, at the next event at the latest; needs no lock."""
-        self.listeners.dismiss(layer)
-
-    def tell(self, event: str, *what: Any) -> None:
-        """Tells the layers that follow an event, and wakes whoever waits for a change."""
-        if self.listeners and self.listeners.tell(event, *what):
-            self._notice()
-        if self._waiting:
-            self.condition.notify_all()
-
-    def wait_for(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Waits, without the lock, until ``ready()`` after some event or until ``timeout`` seconds.
-
-        Returns whether it is ready.
-        """
-        self._waiting += 1
-        self._notice()
-        try:
-            return self.condition.wait_for(ready, timeout)
-        finally:
-            self._waiting -= 1
-            self._notice()
 
     def push(self, data: Any, meta: dict[str, Any] | None) -> BufferedData:
         """Stores one item; the oldest gives way when there is no room."""
@@ -335,15 +307,16 @@ class Store(Retirement, Alteration):
             "counts": dict(self.counts),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], announce: bool = True) -> None:
         """Replaces the content. Own capacity stays.
 
         Of more items than fit, the newest are kept and the rest counted as evicted. Raises
         ``CorruptSnapshot`` where the state does not fit together, ``SchemaError`` where the storage does not
-        take such items; then nothing has changed.
+        take such items; then nothing has changed. ``announce=False`` says nothing of those that go: they are
+        not whole any more, a load was broken off.
         """
         loaded = read_state(state, self.capacity, self.storage, self.groups, self.at_once)
-        if self.announcing:
+        if announce and self.announcing:
             self.tell("on_removing", self.ring.live())
         self.storage.fill(loaded.ring.order(), loaded.content, loaded.names)
         self.ring, self.text, self.rng = loaded.ring, loaded.text, loaded.rng

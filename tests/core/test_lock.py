@@ -4,6 +4,7 @@ import copy
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,6 +39,41 @@ def test_two_threads_never_hold_it_together():
 
     assert 1800 == len(most)
     assert 1 == max(most)
+
+
+def test_whoever_takes_it_heeds_first():
+    lock, heeded = FairLock(), []
+    lock.news = SimpleNamespace(unheard=0)
+
+    def heed():
+        heeded.append((lock._is_owned(), lock.news.unheard))
+        lock.news.unheard = 0
+
+    lock.heed = heed
+    with lock:
+        assert [] == heeded
+    lock.news.unheard = 3
+    with lock:
+        assert [(True, 3)] == heeded
+    lock.news.unheard = 2
+    assert lock.acquire()
+    lock.release()
+    assert [(True, 3), (True, 2)] == heeded
+
+
+def test_it_is_given_back_where_heeding_fails():
+    lock = FairLock()
+
+    def fail():
+        raise KeyError("heed")
+
+    lock.heed, lock.news = fail, SimpleNamespace(unheard=1)
+    with pytest.raises(KeyError, match="heed"):
+        lock.acquire()
+    assert not lock._is_owned()
+    lock.news = None
+    with lock:
+        assert lock._is_owned()
 
 
 def test_its_owner_need_not_queue_behind_whoever_waits():

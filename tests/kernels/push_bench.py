@@ -50,7 +50,7 @@ class Bench:
 class Records:
     """A push into records, packed with ``gap`` bytes between, large fields each in a table of its own."""
 
-    def __init__(self, kind, fields=TRANSITION, capacity=3, gap=0, versions=None, rows=None):
+    def __init__(self, kind, fields=TRANSITION, capacity=3, gap=0, versions=None, rows=None, **options):
         rows = capacity if rows is None else rows
         plan: list[Any] = []
         tables: list[Any] = [None]
@@ -68,7 +68,7 @@ class Records:
         self.ring, self.mutex = kind.RingCounter(capacity), kind.Mutex()
         self.calls: list[Any] = []
         self.fast = kind.FastPush(
-            self.ring, self.mutex, BufferedData, self.slow, (self.plan, self.tables), versions
+            *(self.ring, self.mutex, BufferedData, self.slow, (self.plan, self.tables), versions), **options
         )
         self.fast.alone, self.fast.prefix = True, PREFIX
         self.push = self.fast.push

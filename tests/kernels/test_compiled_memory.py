@@ -7,6 +7,7 @@ import math
 import sys
 import tracemalloc
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.kernels.chosen import NAME
+from ding_buffer.middleware.n_steps import n_step
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.use_count import use_time_check
 from ding_buffer.storages.column_storage import ColumnStorage
 from tests.kernels.both import outcome
-from tests.kernels.push_bench import TRANSITION, transition
+from tests.kernels.push_bench import TRANSITION, Records, transition
 from tests.kernels.test_numpy_tree import new_tree
 
 PREFIX = "0123456789abcdef"
@@ -94,6 +96,9 @@ def calls(compiled):
         "first_distinct": (compiled.first_distinct, slots),
         "first_distinct of int32": (compiled.first_distinct, slots.astype(np.int32)),
         "first_distinct of floats": (compiled.first_distinct, numbers),
+        "draw_distinct": (compiled.draw_distinct, rng, 3 * N, N),
+        "draw_distinct of more than there are": (compiled.draw_distinct, rng, 5, 6),
+        "draw_distinct of no generator": (compiled.draw_distinct, np.zeros(1), 9, "6"),
         "gather": (compiled.gather, table, slots, (0,), (out,)),
         "gather beyond the row": (compiled.gather, table, slots, (60,), (out,)),
         "gather many": (compiled.gather, table, slots[:1], tuple(range(40)), tuple(np.zeros((40, 1, 1)))),
@@ -195,24 +200,39 @@ def test_a_call_that_kept_memory_would_be_found():
 def test_a_batch_and_its_update_keep_nothing(compiled):
     """The short way through a chain, with what it makes and what it is refused."""
     buffer = DequeBuffer(300, storage=ColumnStorage(), seed=0)
-    buffer.use(use_time_check(), PriorityExperienceReplay())
-    buffer.extend({"a": np.ones((300, 3), np.float32), "b": np.arange(300)})
+    buffer.use(use_time_check(), PriorityExperienceReplay(), n_step(3, 0.9, reward="b", next_obs="a"))
+    buffer.extend({"a": np.ones((300, 3), np.float32), "b": np.arange(300), "done": np.arange(300) % 7 == 5})
 
     def turn():
+        alike.sample(30)
         batch = buffer.sample(N)
         buffer.update(batch.index, meta={"priority": np.ones(N)})
         outcome(partial(buffer.update, meta={"priority": np.full(N, np.nan)}), batch.index)
 
+    alike = buffer.view()
+    turn()  # makes the column of the use counts, the second one goes the short way
     turn()
     store: Any = buffer.store
     held = [store, store.ring, store.text, store.storage.taker, store.counts, *store.storage.quick_metas]
     before = references(held)
-    gc.freeze()
-    tracemalloc.start()
-    try:
-        least = min(growth(turn, (), 50) for _ in range(4))
-    finally:
-        tracemalloc.stop()
-        gc.unfreeze()
+    assert not keeps_memory(turn, (), 50)
     assert before == references(held)
-    assert least < 50 * 16
+
+
+def test_a_push_with_its_meta_keeps_nothing(compiled):
+    intake, metas = SimpleNamespace(max_priority=2.5), {key: np.zeros(3) for key in ("priority", "other")}
+    noted = {"other": np.ones(3, dtype=bool)}
+    bench = Records(compiled, metas=(metas, noted), key="priority", intake=intake)
+    pushes: list[Any] = [{"other": 0.5}, None, {}, {"other": 3}, {"priority": 1.0}, {"else": 1}]
+    payload = transition()
+
+    def turn():
+        for meta in pushes:
+            bench.push(payload, meta)
+        bench.calls.clear()
+
+    turn()
+    held = [*payload.values(), *metas.values(), *noted.values(), intake, "other", "priority"]
+    before = references(held)
+    assert not keeps_memory(turn, ())
+    assert before == references(held)

@@ -92,6 +92,30 @@ def test_wrong_arguments_raise_what_python_raises(kind, args, kwargs):
     assert (0, 0, 0) == bench.numbers()
 
 
+def test_what_others_hear_of_later_is_counted_in_the_ring(kind):
+    bench = Bench(kind, capacity=4)
+    bench.push(0)
+    bench.fast.late = True
+    for number in range(1, 4):
+        bench.push(number)
+    assert (3, 0) == (bench.ring.unheard, bench.ring.displaced)
+    assert "slow" == bench.push(4), "as many as there is room for would be all"
+
+    bench.ring.unheard = 0
+    bench.push(5)
+    bench.push(6)
+    assert (2, 2) == (bench.ring.unheard, bench.ring.displaced)
+
+
+def test_what_others_hear_of_later_goes_the_slow_way_while_anybody_holds_the_lock(kind):
+    bench = Bench(kind)
+    bench.fast.late = True
+    with bench.mutex:
+        assert "slow" == bench.push(1)
+        assert "slow" == elsewhere(bench.push, 1)
+    assert (0, 0, 0) == bench.numbers()
+
+
 class Meta(dict):
     pass
 
