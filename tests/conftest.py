@@ -6,7 +6,13 @@ To look for new counterexamples: `pytest --hypothesis-profile=explore`.
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
+
+# In the background of a shell Ctrl-C is ignored, here and in all that is started: tests that press it would hang.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
