@@ -10,7 +10,7 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-# In the background of a shell Ctrl-C is ignored, here and in all that is started: tests that press it would hang.
+# In the background of a shell Ctrl-C is ignored, also by what is started: tests that press it would hang.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,30 +1,11 @@
 /* FastPush: the whole of a push for the common case, and the way to the Python code for every other. */
 #include "fast.h"
 #include "push.h"
-#include "push_metas.h"
 
-#define PREFIX_DIGITS 16
-#define SERIAL_DIGITS 16
-#define TEXT_DIGITS (PREFIX_DIGITS + SERIAL_DIGITS)
 #define FIRST (1LL << 60) /* serial 0 is written as this number: structures/index_text.py */
 #define PAGE_BITS 12      /* so many consecutive serials share all digits but the last three */
 
 static const char *const SLOT_NAMES[N_SLOTS] = {"data", "index", "meta"};
-
-typedef struct {
-    PyObject_HEAD
-    RingCounter *ring;
-    Mutex *mutex;
-    ObjectMaker maker;
-    PyObject *slow;
-    PyObject *items;  /* a list, or NULL where there is */
-    RecordPlan *plan; /* a plan */
-    PushMetas metas;
-    PyObject *data_name, *meta_name;
-    char alone, late, prefixed;
-    long long page;           /* that `text` was last written for, -1: none */
-    char text[TEXT_DIGITS];
-} FastPush;
 
 /* Index texts. */
 
@@ -75,17 +56,22 @@ static int set_prefix(PyObject *op, PyObject *value, void *Py_UNUSED(closure))
 
 /* The fast case. */
 
-static int is_open(const FastPush *self)
+int push_is_open(const FastPush *push, long long count)
 {
-    return self->alone && self->prefixed && self->ring != NULL && ring_is_plain(self->ring) &&
-           (self->late ? mutex_free(self->mutex) && ring_hears_later(self->ring) : mutex_passable(self->mutex));
+    return push->alone && push->prefixed && push->ring != NULL && ring_is_plain(push->ring, count) &&
+           (push->late ? mutex_free(push->mutex) && ring_hears_later(push->ring, count) : mutex_passable(push->mutex));
+}
+
+void push_take(FastPush *push, long long count)
+{
+    (push->late ? ring_take_unheard : ring_take)(push->ring, count);
 }
 
 /* The slot to write, or -1 where the fast case does not apply. Runs no Python code. */
 static long long slot_for(FastPush *self, PyObject *data, PyObject *meta)
 {
     long long slot;
-    if (!is_open(self)) {
+    if (!push_is_open(self, 1)) {
         return -1;
     }
     slot = ring_next_slot(self->ring);
@@ -113,7 +99,7 @@ static PyObject *push_fast(FastPush *self, PyObject *data, PyObject *meta)
 {
     PyObject *item, *text, *old = NULL;
     long long slot;
-    if (!is_open(self)) {
+    if (!push_is_open(self, 1)) {
         return NULL;
     }
     /* Making what the collector knows may run it, and with it any Python code: so that comes first, and what
@@ -145,26 +131,25 @@ static PyObject *push_fast(FastPush *self, PyObject *data, PyObject *meta)
     }
     *object_slot(&self->maker, item, DATA_SLOT) = Py_NewRef(data);
     *object_slot(&self->maker, item, INDEX_SLOT) = text;
-    (self->late ? ring_take_unheard : ring_take)(self->ring);
+    push_take(self, 1);
     Py_XDECREF(old);
     return item;
 }
 
 /* Calling it. */
 
-/* 0 where they are not the arguments of a push: the slow one says so. */
-static int read_arguments(FastPush *self, PyObject *const *args, Py_ssize_t n_args, PyObject *names, PyObject **data,
-                          PyObject **meta)
+int read_item(PyObject *const *args, Py_ssize_t n_args, PyObject *names, PyObject *name, PyObject *meta_name,
+              PyObject **item, PyObject **meta)
 {
     Py_ssize_t n_names = names == NULL ? 0 : PyTuple_Size(names);
-    *data = n_args > 0 ? args[0] : NULL;
+    *item = n_args > 0 ? args[0] : NULL;
     *meta = n_args > 1 ? args[1] : NULL;
     if (n_args > 2) {
         return 0;
     }
     for (Py_ssize_t place = 0; place < n_names; place++) {
-        PyObject *name = PyTuple_GetItem(names, place);
-        PyObject **argument = name == self->meta_name ? meta : name == self->data_name ? data : NULL;
+        PyObject *given = PyTuple_GetItem(names, place);
+        PyObject **argument = given == meta_name ? meta : given == name ? item : NULL;
         if (argument == NULL || *argument != NULL) {
             return 0;
         }
@@ -173,14 +158,14 @@ static int read_arguments(FastPush *self, PyObject *const *args, Py_ssize_t n_ar
     if (*meta == Py_None) {
         *meta = NULL;
     }
-    return *data != NULL && (*meta == NULL || PyDict_CheckExact(*meta));
+    return *item != NULL && (*meta == NULL || PyDict_CheckExact(*meta));
 }
 
 static PyObject *fast_push_push(PyObject *op, PyObject *const *args, Py_ssize_t n_args, PyObject *names)
 {
     FastPush *self = (FastPush *)op;
     PyObject *data, *meta, *item;
-    if (read_arguments(self, args, n_args, names, &data, &meta)) {
+    if (read_item(args, n_args, names, self->data_name, self->meta_name, &data, &meta)) {
         item = push_fast(self, data, meta);
         if (item != NULL || PyErr_Occurred()) {
             return item;
@@ -369,6 +354,8 @@ static PyType_Spec spec = {
 
 int add_push_types(PyObject *module)
 {
-    return add_mutex(module) < 0 || add_ring_counter(module) < 0 || add_stacker(module) < 0 ? -1
-                                                                                         : add_type(module, &spec);
+    return add_mutex(module) < 0 || add_ring_counter(module) < 0 || add_stacker(module) < 0 ||
+                   add_type(module, &spec) < 0
+               ? -1
+               : add_fast_extend(module);
 }

@@ -4,6 +4,7 @@
 
 #include "kernels.h"
 #include "object_maker.h"
+#include "push_metas.h"
 
 #include <pythread.h>
 #include <structmember.h>
@@ -28,7 +29,34 @@ typedef struct {
 typedef struct RecordPlan RecordPlan;
 
 enum { DATA_SLOT, INDEX_SLOT, META_SLOT, N_SLOTS };
+#define PREFIX_DIGITS 16
+#define SERIAL_DIGITS 16
+#define TEXT_DIGITS (PREFIX_DIGITS + SERIAL_DIGITS)
 
+typedef struct {
+    PyObject_HEAD
+    RingCounter *ring;
+    Mutex *mutex;
+    ObjectMaker maker;
+    PyObject *slow;
+    PyObject *items;  /* a list, or NULL where there is */
+    RecordPlan *plan; /* a plan */
+    PushMetas metas;
+    PyObject *data_name, *meta_name;
+    char alone, late, prefixed;
+    long long page;           /* that `text` was last written for, -1: none */
+    char text[TEXT_DIGITS];
+} FastPush;
+
+/* 1 where so many new items concern nobody but the storage now, and slots are arithmetic; else 0. Runs nothing. */
+int push_is_open(const FastPush *push, long long count);
+/* Lets the ring go on by what was just written. */
+void push_take(FastPush *push, long long count);
+/* 1 where the arguments of a call are one, under this name or the first, and a meta: a dict, or NULL for none. */
+int read_item(PyObject *const *args, Py_ssize_t n_args, PyObject *names, PyObject *name, PyObject *meta_name,
+              PyObject **item, PyObject **meta);
+
+int add_fast_extend(PyObject *module);
 int add_mutex(PyObject *module);
 int add_ring_counter(PyObject *module);
 int add_stacker(PyObject *module);
@@ -38,14 +66,14 @@ int mutex_passable(const Mutex *mutex);
 /* 1 where nobody holds it. */
 int mutex_free(const Mutex *mutex);
 
-/* 1 where the next slot is plain arithmetic and the serial still fits an index text. */
-int ring_is_plain(const RingCounter *ring);
-/* The slot advance() would return, and its taking. Both only after ring_is_plain. */
+/* 1 where the next slots are plain arithmetic and so many serials still fit an index text. */
+int ring_is_plain(const RingCounter *ring, long long count);
+/* The slot advance() would return, and the taking of so many. Both only after ring_is_plain. */
 long long ring_next_slot(const RingCounter *ring);
-void ring_take(RingCounter *ring);
-/* The same for an item that some have not heard of yet; only while there are fewer of them than room for. */
-int ring_hears_later(const RingCounter *ring);
-void ring_take_unheard(RingCounter *ring);
+void ring_take(RingCounter *ring, long long count);
+/* The same for items that some have not heard of yet; only while there are fewer of them than room for. */
+int ring_hears_later(const RingCounter *ring, long long count);
+void ring_take_unheard(RingCounter *ring, long long count);
 
 /* A plan of (fields, tables) and versions (int64 array or None); NULL with an exception. */
 RecordPlan *record_plan_new(PyObject *target, PyObject *versions);

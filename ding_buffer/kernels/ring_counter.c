@@ -3,10 +3,10 @@
 
 #define PAST_TEXTS (1LL << 60) /* the first serial that an index text cannot hold */
 
-int ring_is_plain(const RingCounter *ring)
+int ring_is_plain(const RingCounter *ring, long long count)
 {
     return ring->dense && ring->capacity > 0 && 0 <= ring->base && ring->base <= ring->first &&
-           ring->first <= ring->next && ring->next < PAST_TEXTS && 0 <= ring->count &&
+           ring->first <= ring->next && ring->next <= PAST_TEXTS - count && 0 <= ring->count &&
            ring->count <= ring->capacity;
 }
 
@@ -15,42 +15,46 @@ long long ring_next_slot(const RingCounter *ring)
     return (ring->next - ring->base) % ring->capacity;
 }
 
-void ring_take(RingCounter *ring)
+/* How many of so many new items there is no room for. */
+static long long surplus(const RingCounter *ring, long long count)
 {
-    ring->next += 1;
-    if (ring->count < ring->capacity) {
-        ring->count += 1;
-    }
-    else {
-        ring->first += 1;
-    }
+    long long room = ring->capacity - ring->count;
+    return count > room ? count - room : 0;
+}
+
+void ring_take(RingCounter *ring, long long count)
+{
+    long long gone = surplus(ring, count);
+    ring->next += count;
+    ring->count += count - gone;
+    ring->first += gone;
 }
 
 #define MOST_UNHEARD 1024 /* so that nobody waits long for what others must hear first */
 
-int ring_hears_later(const RingCounter *ring)
+int ring_hears_later(const RingCounter *ring, long long count)
 {
-    return 0 <= ring->unheard && ring->unheard < ring->capacity - 1 && ring->unheard < MOST_UNHEARD;
+    return 0 <= ring->unheard && ring->unheard < ring->capacity - count && ring->unheard <= MOST_UNHEARD - count;
 }
 
-void ring_take_unheard(RingCounter *ring)
+void ring_take_unheard(RingCounter *ring, long long count)
 {
-    ring->unheard += 1;
-    ring->displaced += ring->count == ring->capacity;
-    ring_take(ring);
+    ring->unheard += count;
+    ring->displaced += surplus(ring, count);
+    ring_take(ring, count);
 }
 
 static PyObject *ring_advance(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     RingCounter *ring = (RingCounter *)op;
     PyObject *slot;
-    if (!ring_is_plain(ring)) {
+    if (!ring_is_plain(ring, 1)) {
         PyErr_SetString(PyExc_ValueError, "this ring cannot advance: its next slot is not arithmetic");
         return NULL;
     }
     slot = PyLong_FromLongLong(ring_next_slot(ring));
     if (slot != NULL) {
-        ring_take(ring);
+        ring_take(ring, 1);
     }
     return slot;
 }
