@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,13 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.transitions import columns
-from ding_buffer import ColumnStorage, DequeBuffer, kernel_info
+from ding_buffer import ColumnStorage, DequeBuffer
 from ding_buffer.kernels.chosen import set_priorities
 from ding_buffer.middleware import PriorityExperienceReplay, n_step
 from ding_buffer.samplers.uniform import distinct
 
 N, B, ROUNDS = 1_000_000, 256, 7
 TEXT = Path(__file__).with_name("ANATOMY.md")
+
+Figured = list[tuple[str, float]]
+Figures = list[Figured]
 
 
 class Part(NamedTuple):
@@ -50,7 +57,7 @@ def uniform() -> list[Part]:
     return [
         Part("sample 256 of 1M", partial(buffer.sample, B)),
         Part(
-            "drawing 256 distinct numbers (numpy's generator, then the kernel)",
+            "drawing 256 distinct numbers (kernel)",
             partial(distinct, store.rng, N, B),
         ),
         Part(
@@ -126,37 +133,55 @@ def pushes() -> list[Part]:
         Part("push a batch of 64", partial(buffer.extend, many)),
         Part("checking the columns", partial(storage.stacked, many)),
         Part("scattering the rows (kernel)", partial(storage._table.write_many, slots, stacked[1])),
-        Part("push one, no layer (all of it in C)", partial(buffer.push, one)),
-        Part("push one through PriorityExperienceReplay (all of it in Python)", partial(layered.push, one)),
+        Part("push one, no layer", partial(buffer.push, one)),
+        Part(
+            "push one through PriorityExperienceReplay, which hears of many at once",
+            partial(layered.push, one),
+        ),
     ]
 
 
-def table(parts: list[Part]) -> str:
-    figures = [microseconds(part.work) for part in parts]
+def figures() -> Figures:
+    """Returns the name and the microseconds of each part of each path, on the kernels of this process."""
+    paths = (uniform, prioritised, steps, pushes)
+    return [[(part.name, microseconds(part.work)) for part in of()] for of in paths]
+
+
+def measured(kernels: str) -> Figures:
+    """Returns the figures of a process that has chosen these kernels."""
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks.anatomy", "--figures"],
+        env={**os.environ, "DING_BUFFER_KERNELS": kernels},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    found: Figures = json.loads(run.stdout)
+    return found
+
+
+def table(compiled: Figured, twin: Figured) -> str:
     rows = [
-        f"| {'**' if place == 0 else ''}{part.name}{'**' if place == 0 else ''} | {figure:.2f} |"
-        for place, (part, figure) in enumerate(zip(parts, figures, strict=True))
+        f"| {'**' * (not place)}{name}{'**' * (not place)} | {one:.2f} | {other:.2f} |"
+        for place, ((name, one), (_, other)) in enumerate(zip(compiled, twin, strict=True))
     ]
-    return "\n".join(["| part | us |", "| --- | ---: |", *rows])
+    return "\n".join(["| part | C | numpy |", "| --- | ---: | ---: |", *rows])
 
 
 def main() -> None:
-    kernels = kernel_info()
-    parts = [
-        INTRODUCTION.format(kernels=kernels["name"]),
-        *(table(of()) for of in (uniform, prioritised, steps, pushes)),
-        CONCLUSIONS,
-    ]
-    TEXT.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    if sys.argv[1:] == ["--figures"]:
+        print(json.dumps(figures()))
+        return
+    tables = [table(*pair) for pair in zip(measured("c"), measured("numpy"), strict=True)]
+    TEXT.write_text("\n\n".join([INTRODUCTION, *tables, CONCLUSIONS]) + "\n", encoding="utf-8")
     print(TEXT.read_text(encoding="utf-8"))
 
 
 INTRODUCTION = """# Where the time goes
 
-Written by `python -m benchmarks.anatomy`, on the {kernels} kernels: CPU time of one thread, the best of
-several rounds, in microseconds. A part that runs again and again by itself finds its memory near, so the
-parts add up to less than the whole; the rest is what lies between them: Python frames, the binding of
-arguments, the lock, the making of batches."""
+Written by `python -m benchmarks.anatomy`: CPU time of one thread, the best of several rounds, in
+microseconds, on the kernels in C and on those of numpy. A part that runs again and again by itself finds
+its memory near, so the parts add up to less than the whole; the rest is what lies between them: Python
+frames, the binding of arguments, the lock, the making of batches."""
 
 CONCLUSIONS = """## What follows
 
