@@ -166,14 +166,18 @@ def test_release_ends_every_wait_and_resume_lets_them_wait_again(side):
 )
 def test_an_interrupt_breaks_a_wait_and_leaves_everything_in_order():
     buffer, layer = made(min_size=3)
-    main = threading.get_ident()
+    main, over = threading.get_ident(), threading.Event()
 
     def interrupt() -> None:
         until(lambda: layer.why_blocked() is not None)
         signal.pthread_kill(main, signal.SIGINT)
+        while not over.wait(5):  # Python does not wake where it is just going to sleep: one presses again
+            signal.pthread_kill(main, signal.SIGINT)
 
-    with running(interrupt), pytest.raises(KeyboardInterrupt):
-        buffer.sample(2)
+    with running(interrupt):
+        with pytest.raises(KeyboardInterrupt):
+            buffer.sample(2)
+        over.set()
 
     assert layer.why_blocked() is None
     with running(lambda: buffer.extend(range(3))):  # the lock is free
