@@ -1,71 +1,18 @@
-"""From the caller to the layers: one form of the arguments, one lock for the whole of an action."""
+"""From the caller to the layers: one form of the arguments; the lock: see the other file."""
 
 from __future__ import annotations
 
 import copy
-import threading
 
 import numpy as np
 import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.actions import apply_middleware
-from ding_buffer.core.buffer import Buffer
 from ding_buffer.core.chain import ACTIONS, Middleware
 from ding_buffer.core.errors import BadArgument, ChainError
+from tests.core.bare_buffer import Bare
 from tests.core.recorder import Recorder
-
-
-class Bare(Buffer):
-    """A buffer that only notes what reaches it."""
-
-    def __init__(self):
-        super().__init__(9)
-        self.reached = []
-        self.outcome = "result"
-
-    def note(self, action, *args, **kwargs):
-        assert self._lock._is_owned()
-        self.reached.append((action, args, kwargs))
-        if isinstance(self.outcome, BaseException):
-            raise self.outcome
-        return self.outcome
-
-    @apply_middleware("push")
-    def push(self, data, meta=None):
-        return self.note("push", data, meta)
-
-    @apply_middleware("extend")
-    def extend(self, batch, meta=None):
-        return self.note("extend", batch, meta)
-
-    @apply_middleware("sample")
-    def sample(self, size=None, **query):
-        return self.note("sample", size, **query)
-
-    @apply_middleware("update")
-    def update(self, index, data=None, meta=None):
-        return self.note("update", index, data, meta)
-
-    @apply_middleware("delete")
-    def delete(self, indices):
-        return self.note("delete", indices)
-
-    @apply_middleware("clear")
-    def clear(self):
-        return self.note("clear")
-
-    def count(self):
-        return 0
-
-    def get(self, position):
-        raise IndexError(position)
-
-    def save_data(self, path):
-        raise NotImplementedError
-
-    def load_data(self, path):
-        raise NotImplementedError
 
 
 class Adds(Middleware):
@@ -168,14 +115,6 @@ FORMS = [
     ),
     ([lambda buffer: buffer.clear()], ("clear", (), {})),
 ]
-ACTS = {
-    "push": lambda buffer: buffer.push(1),
-    "extend": lambda buffer: buffer.extend([1]),
-    "sample": lambda buffer: buffer.sample(1),
-    "update": lambda buffer: buffer.update("x"),
-    "delete": lambda buffer: buffer.delete("x"),
-    "clear": lambda buffer: buffer.clear(),
-}
 
 
 @pytest.mark.parametrize(("acts", "call"), FORMS, ids=[call[0] for _, call in FORMS])
@@ -263,65 +202,6 @@ def test_every_action_can_be_decorated_and_keeps_its_name_and_docstring():
     assert "Stores one item" in str(DequeBuffer.push.__doc__)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.parametrize("layered", [False, True])
-@pytest.mark.parametrize("error", [RuntimeError("mine"), KeyboardInterrupt("mine")])
-def test_the_lock_is_given_back_whatever_ends_an_action(action, layered, error):
-    buffer = Bare().use([Recorder()] if layered else [])
-    buffer.outcome = error
-    with pytest.raises(type(error), match="mine"):
-        ACTS[action](buffer)
-
-    assert not buffer._lock._is_owned()
-    taken = []
-    other = threading.Thread(target=lambda: taken.append(buffer._lock.mutex.acquire(timeout=60)))
-    other.start()
-    other.join(60)
-    assert [True] == taken
-
-
-def test_an_error_in_a_layer_reaches_the_caller_and_gives_the_lock_back():
-    class Breaks(Middleware):
-        def push(self, chain, data, meta=None):
-            chain(data, meta=meta)
-            raise RuntimeError("mine")
-
-    buffer = DequeBuffer(9).use(Breaks())
-    with pytest.raises(RuntimeError, match="mine"):
-        buffer.push(1)
-    assert 1 == len(buffer)
-    assert not buffer.store.lock._is_owned()
-
-
-@pytest.mark.parametrize("action", ACTIONS)
-def test_the_lock_is_held_for_the_whole_of_an_action_its_layers_included(action):
-    held = []
-
-    def looks(_, chain, *args, **kwargs):
-        held.append(buffer._lock._is_owned())
-        try:
-            return chain(*args, **kwargs)
-        finally:
-            held.append(buffer._lock._is_owned())
-
-    buffer = Bare().use(looks)
-    ACTS[action](buffer)
-
-    assert [True, True] == held
-    assert not buffer._lock._is_owned()
-
-
-def test_a_push_queues_behind_a_thread_that_waits_longer():
-    buffer = DequeBuffer(9)
-    buffer.store.lock.awaited = True  # as if somebody stood in the turnstile
-    buffer.push(1)
-    with buffer.store.lock:
-        buffer.push(2)
-
-    assert [1, 2] == values(buffer)
-    assert not buffer.store.lock._is_owned()
-
-
 @pytest.mark.parametrize("layer", [Recorder, lambda: lambda action, chain, *args, **kwargs: None])
 def test_a_layer_that_forgets_to_return_the_sample_is_told(layer):
     buffer = Bare().use(layer())
@@ -336,26 +216,6 @@ def test_an_empty_batch_is_a_batch():
     buffer.outcome = []  # type: ignore[assignment]
 
     assert [] == buffer.sample(1)
-
-
-def test_a_layer_may_call_other_actions_of_its_buffer_and_its_own_again():
-    class Doubles(Middleware):
-        """Pushes twice what is even, once through all the layers."""
-
-        def push(self, chain, data, meta=None):
-            item = chain(data, meta=meta)
-            if data % 2 == 0:
-                buffer.push(data + 1, meta)
-                buffer.update(item.index, meta={"seen": buffer.sample(1)[0].data})
-                buffer.delete("nobody")
-            return item
-
-    buffer = DequeBuffer(9, seed=0).use(Doubles())
-    buffer.push(4)
-
-    assert [4, 5] == values(buffer)
-    assert buffer[0].meta["seen"] in (4, 5)
-    assert not buffer.store.lock._is_owned()
 
 
 def test_a_subclass_that_wraps_an_action_undecorated_keeps_the_layers():

@@ -1,3 +1,5 @@
+"""Priorities as they are given, and what is refused; weights, draws, groups, life: see the other files."""
+
 from __future__ import annotations
 
 import math
@@ -8,8 +10,8 @@ import pytest
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import BadArgument, BadPriority, BadQuery, ChainError, NotEnoughItems
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
-from ding_buffer.middleware.use_count import use_time_check
 from ding_buffer.testing.middleware_suite import MiddlewareSuite
+from tests.middleware.prioritized import buffer_with
 
 
 class TestPrioritizedReplay(MiddlewareSuite):
@@ -35,21 +37,7 @@ class TestPrioritizedReplayWithoutPriorities(MiddlewareSuite):
         return PriorityExperienceReplay(group_mass="mix", epsilon=0.0, IS_weight=False)
 
 
-PRIORITIES = [0.0, 0.5, 1.0, 3.0, 10.0]
 NOT_PRIORITIES = [math.nan, math.inf, -math.inf, -1.0, "2.0", b"1", [1.0, 2.0], 1j, 10**400, object()]
-
-
-def buffer_with(
-    layer: PriorityExperienceReplay, priorities=PRIORITIES, size: int | None = None
-) -> DequeBuffer:
-    buffer = DequeBuffer(size or len(priorities), seed=0).use(layer)
-    for number, priority in enumerate(priorities):
-        buffer.push(number, meta={"priority": priority})
-    return buffer
-
-
-def weights_of(batch) -> dict:
-    return {item.data: item.meta["priority_IS"] for item in batch}
 
 
 def everything_about(buffer: DequeBuffer, layer: PriorityExperienceReplay) -> object:
@@ -57,95 +45,6 @@ def everything_about(buffer: DequeBuffer, layer: PriorityExperienceReplay) -> ob
     items = [(item.index, item.data, dict(item.meta)) for item in buffer]
     masses = layer._sampler.masses(buffer.store.live()).tolist()
     return items, masses, layer.state_dict(), buffer.stats()
-
-
-@pytest.mark.parametrize("beta", [0.0, 0.4, 1.0])
-@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
-def test_a_weight_is_the_likelihood_over_the_least_to_the_power_of_minus_beta(alpha, beta):
-    buffer = buffer_with(PriorityExperienceReplay(None, True, alpha, beta, 0))
-    p = (np.array(PRIORITIES) + 1e-5) ** alpha
-    expected = (p / p.min()) ** -beta
-
-    found = weights_of(buffer.sample(2000))
-
-    assert found == {number: pytest.approx(expected[number], rel=1e-9) for number in found}
-    assert {2, 3, 4} <= set(found)
-
-
-def test_a_weight_equals_that_of_the_paper_normalised_by_the_largest_of_the_buffer():
-    buffer = buffer_with(PriorityExperienceReplay(IS_weight_anneal_train_iter=0))
-    p = (np.array(PRIORITIES) + 1e-5) ** 0.6
-    p = p / p.sum()
-    expected = (len(p) * p) ** -0.4 / ((len(p) * p) ** -0.4).max()
-
-    found = weights_of(buffer.sample(2000))
-
-    assert found == {number: pytest.approx(expected[number]) for number in found}
-
-
-def test_a_weight_by_rank_follows_from_the_rank():
-    buffer = buffer_with(PriorityExperienceReplay(mode="rank", IS_weight_anneal_train_iter=0))
-    ranks = np.array([5, 4, 3, 2, 1])
-    expected = ((ranks**-0.6) / 5**-0.6) ** -0.4
-
-    assert {n: pytest.approx(expected[n]) for n in range(5)} == weights_of(buffer.sample(2000))
-
-
-def test_beta_rises_to_one_over_the_annealing_samples_and_stays():
-    layer = PriorityExperienceReplay(IS_weight_power_factor=0.4, IS_weight_anneal_train_iter=4)
-    buffer = buffer_with(layer, [1.0, 2.0])
-    ratio = ((2.0 + 1e-5) / (1.0 + 1e-5)) ** 0.6
-
-    seen = [(layer.IS_weight_power_factor, weights_of(buffer.sample(50))[1]) for _ in range(6)]
-
-    betas = [0.4, 0.55, 0.7, 0.85, 1.0, 1.0]
-    assert betas == pytest.approx([beta for beta, _ in seen])
-    assert [ratio**-beta for beta in betas] == pytest.approx([weight for _, weight in seen])
-    assert 1.0 == buffer.stats()["PriorityExperienceReplay"]["beta"]
-
-
-def test_a_beta_schedule_is_asked_with_the_samples_so_far():
-    asked = []
-
-    def schedule(samples: int) -> float:
-        asked.append(samples)
-        return 0.5 * samples
-
-    layer = PriorityExperienceReplay(beta_schedule=schedule)
-    buffer = buffer_with(layer, [1.0, 2.0])
-    ratio = ((2.0 + 1e-5) / (1.0 + 1e-5)) ** 0.6
-
-    found = [weights_of(buffer.sample(50))[1] for _ in range(3)]
-
-    assert [pytest.approx(ratio**-beta) for beta in (0.0, 0.5, 1.0)] == found
-    assert [0, 1, 2] == asked
-
-
-@pytest.mark.parametrize("beta", [float("nan"), -0.1, float("inf"), "0.4", None])
-def test_a_beta_that_is_no_exponent_is_refused(beta):
-    buffer = DequeBuffer(4, seed=0).use(PriorityExperienceReplay(beta_schedule=lambda samples: beta))
-    buffer.push("a")
-
-    with pytest.raises(BadArgument, match="beta_schedule"):
-        buffer.sample(1)
-
-
-def test_an_exponent_that_would_leave_the_last_rank_without_mass_is_refused_where_it_is_used():
-    buffer = DequeBuffer(1000)
-
-    with pytest.raises(BadArgument, match="priority_power_factor"):
-        buffer.use(PriorityExperienceReplay(priority_power_factor=200.0, mode="rank"))
-    assert [] == buffer._middleware
-
-
-def test_a_refused_sample_does_not_move_beta():
-    layer = PriorityExperienceReplay(IS_weight_anneal_train_iter=10)
-    buffer = DequeBuffer(3, seed=0).use(layer)
-
-    with pytest.raises(NotEnoughItems):
-        buffer.sample(1)
-
-    assert 0.4 == layer.IS_weight_power_factor
 
 
 def test_an_item_without_priority_gets_the_highest_so_far():
@@ -383,26 +282,9 @@ def test_it_is_bound_to_one_chain_and_once():
         buffer.view().use(layer)
 
 
-def test_a_layer_inside_may_take_items_out_of_the_batch():
-    def only_even(action, chain, *args, **kwargs):
-        batch = chain(*args, **kwargs)
-        return [item for item in batch if item.data % 2 == 0] if action == "sample" else batch
+def test_an_exponent_that_would_leave_the_last_rank_without_mass_is_refused_where_it_is_used():
+    buffer = DequeBuffer(1000)
 
-    buffer = buffer_with(PriorityExperienceReplay(IS_weight_anneal_train_iter=0)).use(only_even)
-    p = (np.array(PRIORITIES) + 1e-5) ** 0.6
-    expected = (p / p.min()) ** -0.4
-
-    found = weights_of(buffer.sample(500))
-
-    assert {2: pytest.approx(expected[2]), 4: pytest.approx(expected[4])} == {
-        n: w for n, w in found.items() if n
-    }
-
-
-def test_an_item_on_its_last_use_still_carries_its_weight():
-    buffer = buffer_with(PriorityExperienceReplay(), [1.0, 1.0]).use(use_time_check(max_use=1))
-
-    batch = buffer.sample(2)
-
-    assert [1.0, 1.0] == [item.meta["priority_IS"] for item in batch]
-    assert 0 == len(buffer)
+    with pytest.raises(BadArgument, match="priority_power_factor"):
+        buffer.use(PriorityExperienceReplay(priority_power_factor=200.0, mode="rank"))
+    assert [] == buffer._middleware
