@@ -14,9 +14,11 @@ import json
 import math
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from io import BufferedWriter, FileIO
 from typing import Any
 
@@ -24,6 +26,7 @@ import numpy as np
 
 from ding_buffer.buffers.disk_room import reserve_room
 from ding_buffer.core.errors import CorruptSnapshot
+from ding_buffer.kernels.chosen import crc32
 from ding_buffer.storages.layout import LINE
 from ding_buffer.storages.row_pieces import RowPieces
 
@@ -34,7 +37,7 @@ _SUM = struct.Struct("<I")
 _BLOCK = 1 << 22
 _THREADS = 2
 
-Block = list[memoryview]
+Block = list[np.ndarray]
 
 
 def write_arrays(file: BufferedWriter, arrays: Sequence[np.ndarray | RowPieces], body: Any) -> None:
@@ -66,7 +69,7 @@ class ArrayFile:
 
     def __init__(self, file: FileIO) -> None:
         self.file = file
-        self.pool = ThreadPoolExecutor(_THREADS)
+        self.pool = ThreadPoolExecutor(_THREADS - 1)  # and whoever asks for an array
         self.arrays: list[StoredArray] = []
         text, place = _read_text(file)
         try:
@@ -112,17 +115,39 @@ class StoredArray:
 
         When ``CorruptSnapshot`` is raised they hold anything.
         """
-        blocks, file = _blocks(targets), self._owner.file
-        file.seek(self._place)
-        sums = _sums(self._owner.pool, _filled(file, blocks), len(blocks))
-        if sums != self._sums or any(_read(file, _padding(self.nbytes))):
+        file, blocks = self._owner.file, _blocks(targets)
+        sums, left = [0] * len(blocks), [*reversed(range(len(blocks)))]
+
+        # What has to come from a disk comes in order, else the system does not read ahead.
+        at_once = len(blocks) > 1 and _in_memory(file, self._place + self.nbytes // 2)
+        turn: Any = nullcontext() if at_once else threading.Lock()
+
+        def work() -> None:
+            while True:
+                with turn:
+                    try:
+                        number = left.pop()  # whoever comes first
+                    except IndexError:
+                        return
+                    _fill_block(file, self._place + number * _BLOCK, blocks[number])
+                sums[number] = _sum(blocks[number])
+
+        helpers = [self._owner.pool.submit(work)] if len(blocks) > 1 else []
+        try:
+            work()
+        finally:
+            left.clear()
+            wait(helpers)  # they write to the targets
+        for helper in helpers:
+            helper.result()
+        if sums != self._sums or any(_read(file, self._place + self.nbytes, _padding(self.nbytes))):
             raise CorruptSnapshot("an array in it is damaged.")
 
 
 def _read_text(file: FileIO) -> tuple[bytes, int]:
     """Returns the text of a file and where it begins."""
     size = os.fstat(file.fileno()).st_size
-    head = bytes(_read(file, min(LINE, size)))
+    head = _read(file, 0, min(LINE, size))
     if len(head) < LINE or not head.startswith(_MAGIC):
         raise CorruptSnapshot("it is damaged, or no snapshot of a buffer.")
     _, version, crc, place, length = _HEAD.unpack(head[: _HEAD.size])
@@ -132,8 +157,7 @@ def _read_text(file: FileIO) -> tuple[bytes, int]:
         raise CorruptSnapshot("its head is damaged.")
     if place + length != size:
         raise CorruptSnapshot(f"it is cut short or has grown: it has {size} bytes of {place + length}.")
-    file.seek(place)
-    text = bytes(_read(file, length))
+    text = _read(file, place, length)
     if zlib.crc32(text) != crc:
         raise CorruptSnapshot("its description is damaged.")
     return text, place
@@ -144,8 +168,8 @@ def _blocks(arrays: Sequence[np.ndarray]) -> list[Block]:
     blocks: list[Block] = []
     room = 0
     for array in arrays:
-        view: Any = memoryview(array.reshape(-1).view(np.uint8).data if array.nbytes else b"")
-        while view:
+        view = array.reshape(-1).view(np.uint8) if array.nbytes else np.empty(0, np.uint8)
+        while len(view):
             if not room:
                 blocks.append([])
                 room = _BLOCK
@@ -162,7 +186,7 @@ def _sums(pool: ThreadPoolExecutor, blocks: Iterator[Block], count: int) -> list
 def _sum(block: Block) -> int:
     made = 0
     for view in block:
-        made = zlib.crc32(view, made)
+        made = crc32(view, made)
     return made
 
 
@@ -174,31 +198,46 @@ def _written(file: BufferedWriter, blocks: list[Block]) -> Iterator[Block]:
         out = file.raw
     for block in blocks:
         for view in block:
-            while view:
+            while len(view):
                 view = view[out.write(view) :]
         yield block
 
 
-def _filled(file: FileIO, blocks: list[Block]) -> Iterator[Block]:
-    """Yields blocks once they are read."""
-    for block in blocks:
-        for view in block:
-            _read_into(file, view)
-        yield block
+def _in_memory(file: FileIO, place: int) -> bool:
+    """Tells whether the system has that byte of a file in memory; False where it does not say."""
+    if not hasattr(os, "RWF_NOWAIT"):
+        return False
+    try:
+        return os.preadv(file.fileno(), [bytearray(1)], place, os.RWF_NOWAIT) == 1
+    except OSError:
+        return False
 
 
-def _read(file: FileIO, size: int) -> bytearray:
-    made = bytearray(size)
-    _read_into(file, memoryview(made))
-    return made
+def _fill_block(file: FileIO, place: int, block: Block) -> None:
+    for view in block:
+        _fill(file, place, view)
+        place += len(view)
 
 
-def _read_into(file: FileIO, view: memoryview) -> None:
+def _read(file: FileIO, place: int, size: int) -> bytes:
+    made = np.empty(size, np.uint8)
+    _fill(file, place, made)
+    return made.tobytes()
+
+
+def _fill(file: FileIO, place: int, view: np.ndarray) -> None:
     while len(view):
-        count = file.readinto(view)
+        count = _read_some(file, place, view)
         if not count:
             raise CorruptSnapshot("it was cut short while it was read.")
-        view = view[count:]
+        place, view = place + count, view[count:]
+
+
+def _read_some(file: FileIO, place: int, view: np.ndarray) -> int | None:
+    if hasattr(os, "preadv"):
+        return os.preadv(file.fileno(), [view.data], place)
+    file.seek(place)  # by one thread at a time: nothing is said to be in memory here
+    return file.readinto(view.data)
 
 
 def _pieces(array: np.ndarray | RowPieces) -> list[np.ndarray]:

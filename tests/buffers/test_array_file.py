@@ -7,7 +7,9 @@ import json
 import os
 import pickle
 import sys
+import threading
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -120,6 +122,52 @@ def test_an_array_can_be_read_anew_and_nobody_shares_it(path):
     assert [0.0, 1.0, 2.0, 3.0, 4.0] == other.tolist()
 
 
+def test_each_block_has_the_checksum_that_zlib_makes(path, small_blocks):
+    array = np.random.default_rng(0).integers(0, 255, 1030, dtype=np.uint8)
+    (told,) = parts(written(path, [RowPieces([array[:77], array[77:]])]))[0]["arrays"]
+    assert [zlib.crc32(array[begin : begin + 100].data) for begin in range(0, 1030, 100)] == told["sums"]
+
+
+@pytest.mark.parametrize("positioned", [True, False], ids=["as here", "as elsewhere"])
+def test_reads_that_give_less_than_they_are_asked_for_are_finished(
+    path, small_blocks, monkeypatch, positioned
+):
+    """Several threads read at places of their own, also where a file has but one."""
+
+    class Slow(io.FileIO):
+        def readinto(self, target):
+            return super().readinto(memoryview(target)[:37])
+
+    if not positioned:
+        monkeypatch.delattr(os, "RWF_NOWAIT", raising=False)
+        monkeypatch.delattr(os, "preadv", raising=False)
+    elif hasattr(os, "preadv"):
+        whole = os.preadv
+        monkeypatch.setattr(
+            os, "preadv", lambda file, views, place, *flags: whole(file, [views[0][:37]], place, *flags)
+        )
+    arrays = [np.arange(5000), np.arange(3), np.arange(700, dtype=np.uint8)]
+    written(path, arrays)
+    with Slow(path, "rb") as file, ArrayFile(file) as content:
+        for expected, array in zip(arrays, content.arrays, strict=True):
+            np.testing.assert_array_equal(expected, np.asarray(array))
+
+
+def test_what_has_to_come_from_a_disk_is_read_in_order(path, small_blocks, monkeypatch):
+    array, places, fill = np.arange(5000), [], array_file._fill
+
+    def noted(file, place, view):
+        places.append(place)
+        fill(file, place, view)
+
+    written(path, [array])
+    with path.open("rb", buffering=0) as file, ArrayFile(file) as content:
+        monkeypatch.setattr(array_file, "_in_memory", lambda *_: False)
+        monkeypatch.setattr(array_file, "_fill", noted)
+        np.testing.assert_array_equal(array, np.asarray(content.arrays[0]))
+    assert [*range(64, 64 + array.nbytes, 100), 64 + array.nbytes] == places
+
+
 def test_the_byte_order_of_an_array_is_kept(path):
     arrays = [np.arange(3, dtype=">i4"), np.arange(3, dtype="<i4")]
     whole = written(path, arrays)
@@ -191,6 +239,30 @@ def test_a_file_that_is_cut_short_while_it_is_open_is_told(path):
         os.truncate(path, 500)
         with pytest.raises(CorruptSnapshot, match="cut short while it was read"):
             np.asarray(content.arrays[0])
+
+
+def test_nobody_writes_to_the_targets_any_more_when_damage_is_told(path, small_blocks, monkeypatch):
+    """Of two threads one finds the file cut short while the other is still reading."""
+    written(path, [np.arange(1000)])
+    reading, reader, fill = threading.Event(), threading.current_thread(), array_file._fill
+    begun, finished = [], []
+
+    def fill_slowly(file, place, view):
+        if threading.current_thread() is reader:
+            reading.wait()
+            raise CorruptSnapshot("cut short")
+        begun.append(place)
+        reading.set()
+        for _ in range(1000):
+            fill(file, place, view)
+        finished.append(place)
+
+    with path.open("rb", buffering=0) as file, ArrayFile(file) as content:
+        monkeypatch.setattr(array_file, "_in_memory", lambda *_: True)
+        monkeypatch.setattr(array_file, "_fill", fill_slowly)
+        with pytest.raises(CorruptSnapshot, match="cut short"):
+            content.arrays[0].read_into([np.zeros(1000, dtype=np.int64)])
+        assert begun == finished != []
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04" + bytes(100), b"\x93NUMPY\x01\x00" * 20, bytes(200)])
