@@ -6,14 +6,9 @@
 #define DING_BUFFER_BLOCKS_H
 
 #include "tree.h"
+#include "vectors.h"
 
 #include <math.h>
-
-#if defined(HAS_AVX2)
-#include <immintrin.h>
-#elif defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 INLINE npy_uint64 bits_of(double number)
 {

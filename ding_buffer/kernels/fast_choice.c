@@ -7,16 +7,17 @@
 #include "push.h"
 #include "tree.h"
 
-enum { RING, RNG, SAMPLES, N_NAMES };
+enum { RING, RNG, SAMPLES, TAKER, N_NAMES };
 
-static const char *const TEXTS[N_NAMES] = {"ring", "rng", "samples"};
+static const char *const TEXTS[N_NAMES] = {"ring", "rng", "samples", "taker"};
 
 typedef struct {
     PyObject_HEAD
     PyObject *store, *tree, *annealing;
+    PyObject *storage, *values, *there; /* whose rows and metas are taken next, or NULL */
     double start, over; /* of the exponent: where it begins, and after how many batches it is 1 (0: never) */
     char stratified;
-    PyTypeObject *ring_type;
+    PyTypeObject *ring_type, *taker_type;
     PyObject *names[N_NAMES];
 } FastChoice;
 
@@ -29,12 +30,12 @@ static int holds_items(FastChoice *self)
     return holds;
 }
 
-/* The next exponent, counted; a new reference. */
-static PyObject *step(FastChoice *self)
+/* The next exponent, counted; 0, or -1 with an exception. */
+static int step(FastChoice *self, double *exponent)
 {
     long long samples = whole_attribute(self->annealing, self->names[SAMPLES]);
     if (samples == -1 && PyErr_Occurred()) {
-        return NULL;
+        return -1;
     }
     double beta = self->start;
     if (self->over != 0.0) {
@@ -44,41 +45,57 @@ static PyObject *step(FastChoice *self)
     PyObject *next = PyLong_FromLongLong(samples + 1);
     int done = next ? PyObject_SetAttr(self->annealing, self->names[SAMPLES], next) : -1;
     Py_XDECREF(next);
-    return done < 0 ? NULL : PyFloat_FromDouble(-beta);
+    *exponent = -beta;
+    return done;
 }
 
-static PyObject *choose(PyObject *op, PyObject *size)
+/* Draws, while the memory of what is taken next is fetched. */
+static PyObject *draw(FastChoice *self, PyObject *rng, npy_intp size)
+{
+    Wanted wanted = {NULL, self->values, self->there};
+    Weighing how = {.stratified = self->stratified, .wanted = &wanted};
+    PyObject *taker = NULL, *drawn = NULL;
+    if (!self->storage || (taker = PyObject_GetAttr(self->storage, self->names[TAKER]))) {
+        wanted.taker = taker && Py_TYPE(taker) == self->taker_type ? (RowTaker *)taker : NULL;
+        drawn = step(self, &how.exponent) == 0 ? tree_sums_draw(self->tree, rng, size, how) : NULL;
+    }
+    Py_XDECREF(taker);
+    return drawn;
+}
+
+static PyObject *choose(PyObject *op, PyObject *argument)
 {
     FastChoice *self = (FastChoice *)op;
+    npy_intp size = PyLong_AsSsize_t(argument);
+    if (size < 0) {
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_ValueError, "cannot draw %zd leaves", (Py_ssize_t)size);
+    }
     int open = holds_items(self);
     open = open > 0 ? tree_sums_has_mass(self->tree) : open;
     if (open <= 0) {
         return open < 0 ? NULL : Py_NewRef(Py_None); /* what that means is for the layer to say */
     }
     PyObject *rng = PyObject_GetAttr(self->store, self->names[RNG]);
-    PyObject *exponent = rng ? step(self) : NULL, *drawn = NULL;
-    if (exponent) {
-        PyObject *arguments[] = {rng, size, self->stratified ? Py_True : Py_False, exponent};
-        drawn = tree_sums_draw(self->tree, arguments, 4);
-    }
-    Py_XDECREF(exponent);
+    PyObject *drawn = rng ? draw(self, rng, size) : NULL;
     Py_XDECREF(rng);
     return drawn;
 }
 
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"store", "tree", "stratified", "annealing", "start", "over", NULL};
+    static char *names[] = {"store", "tree", "stratified", "annealing", "start", "over", "storage", "metas", NULL};
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    PyObject *store, *tree, *annealing, *module = PyType_GetModule(type);
+    PyObject *store, *tree, *annealing, *storage = Py_None, *values = NULL, *there = NULL;
+    PyObject *module = PyType_GetModule(type);
     PyObject *tree_type = module ? PyObject_GetAttrString(module, "TreeSums") : NULL;
     double start, over;
     int stratified;
     if (!tree_type) {
         return NULL;
     }
-    int read = PyArg_ParseTupleAndKeywords(args, kwargs, "OO!pOdd:FastChoice", names, &store, tree_type, &tree,
-                                           &stratified, &annealing, &start, &over);
+    int read = PyArg_ParseTupleAndKeywords(args, kwargs, "OO!pOdd|O(O!O!):FastChoice", names, &store, tree_type,
+                                           &tree, &stratified, &annealing, &start, &over, &storage, &PyDict_Type,
+                                           &values, &PyDict_Type, &there);
     Py_DECREF(tree_type);
     FastChoice *self = read ? (FastChoice *)alloc(type, 0) : NULL;
     if (!self) {
@@ -87,11 +104,15 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->store = Py_NewRef(store);
     self->tree = Py_NewRef(tree);
     self->annealing = Py_NewRef(annealing);
+    self->storage = storage == Py_None ? NULL : Py_NewRef(storage);
+    self->values = Py_XNewRef(values);
+    self->there = Py_XNewRef(there);
     self->stratified = (char)stratified;
     self->start = start;
     self->over = over;
     self->ring_type = (PyTypeObject *)PyObject_GetAttrString(module, "RingCounter");
-    if (!self->ring_type || intern_names(self->names, TEXTS, N_NAMES) < 0) {
+    self->taker_type = self->ring_type ? (PyTypeObject *)PyObject_GetAttrString(module, "RowTaker") : NULL;
+    if (!self->taker_type || intern_names(self->names, TEXTS, N_NAMES) < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;
     }
@@ -104,6 +125,9 @@ static int traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(self->store);
     Py_VISIT(self->annealing);
+    Py_VISIT(self->storage);
+    Py_VISIT(self->values);
+    Py_VISIT(self->there);
     return 0;
 }
 
@@ -116,7 +140,11 @@ static void dealloc(PyObject *op)
     Py_CLEAR(self->store);
     Py_CLEAR(self->tree);
     Py_CLEAR(self->annealing);
+    Py_CLEAR(self->storage);
+    Py_CLEAR(self->values);
+    Py_CLEAR(self->there);
     Py_CLEAR(self->ring_type);
+    Py_CLEAR(self->taker_type);
     for (int i = 0; i < N_NAMES; i++) {
         Py_CLEAR(self->names[i]);
     }
@@ -131,8 +159,9 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot type_slots[] = {
-    {Py_tp_doc, "FastChoice(store, tree, stratified, annealing, start, over)\n--\n\n"
-                "Draws by priority, with weights whose exponent rises from ``start`` to 1 over so many draws."},
+    {Py_tp_doc, "FastChoice(store, tree, stratified, annealing, start, over, storage=None, metas=None)\n--\n\n"
+                "Draws by priority, with weights whose exponent rises from ``start`` to 1 over so many draws. Fetches\n"
+                "rows and metas ahead of whoever takes them where it knows their ``storage`` and ``metas``."},
     {Py_tp_new, make},
     {Py_tp_traverse, traverse},
     {Py_tp_dealloc, dealloc},

@@ -101,11 +101,11 @@ static int read_priorities(FastUpdate *self, PyObject *meta, Change *change)
         return -1;
     }
     const double *priorities = DATA(double, change->given);
-    int sound = 1;
+    double wrong = 0.0; /* of the type of what is compared, so that it becomes vectors */
     for (npy_intp i = 0; i < change->count; i++) {
-        sound &= (priorities[i] >= 0.0) & (priorities[i] <= self->most); /* false for NaN */
+        wrong = priorities[i] >= 0.0 && priorities[i] <= self->most ? wrong : 1.0; /* false for NaN */
     }
-    return sound;
+    return wrong == 0.0;
 }
 
 /* Writes the meta, and reads back what stands there: of a slot named twice the last one. */
@@ -131,15 +131,31 @@ static int write_metas(FastUpdate *self, Change *change, PyArrayObject *column)
     return 0;
 }
 
+/* The largest of many numbers and `least`. */
+static double largest(const double *numbers, npy_intp count, double least)
+{
+    double lanes[4] = {least, least, least, least};
+    npy_intp i = 0;
+    for (; i + 4 <= count; i += 4) {
+        for (int lane = 0; lane < 4; lane++) {
+            lanes[lane] = numbers[i + lane] > lanes[lane] ? numbers[i + lane] : lanes[lane];
+        }
+    }
+    for (; i < count; i++) {
+        lanes[0] = numbers[i] > lanes[0] ? numbers[i] : lanes[0];
+    }
+    for (int lane = 0; lane < 4; lane++) {
+        least = lanes[lane] > least ? lanes[lane] : least;
+    }
+    return least;
+}
+
 static int raise_highest(FastUpdate *self, Change *change)
 {
     PyObject *highest = PyObject_GetAttr(self->intake, self->names[HIGHEST]);
-    double before = highest ? PyFloat_AsDouble(highest) : 0.0, after = before;
+    double before = highest ? PyFloat_AsDouble(highest) : 0.0;
     Py_XDECREF(highest);
-    const double *told = DATA(double, (PyArrayObject *)change->told);
-    for (npy_intp i = 0; i < change->count; i++) {
-        after = told[i] > after ? told[i] : after;
-    }
+    double after = largest(DATA(double, (PyArrayObject *)change->told), change->count, before);
     if (PyErr_Occurred() || after == before) {
         return PyErr_Occurred() ? -1 : 0;
     }

@@ -1,11 +1,11 @@
 /* Powers of many numbers: (base + addend) ** exponent, each within 1e-14 of the right result.
 
    x = 2^k m with m in [sqrt(1/2), sqrt(2)), so x^y = 2^(yk + y log2 m). The product yk is split so that its
-   whole part is exact, and the polynomials are good to 4e-18; with y up to 4 the error stays below 2e-15.
+   whole part is exact, and the polynomials are good to 4e-18; with y from -4 to 4 the error stays below 2e-15.
    All else (zero, denormal, huge, NaN, other exponents) is left to the C library's pow. What becomes of a number
    does not depend on the numbers beside it. */
 
-#include "kernels.h"
+#include "vectors.h"
 
 #include <math.h>
 
@@ -32,6 +32,13 @@ typedef struct {
 #define OF(name) name##_by_four
 #include "powers.h"
 #pragma GCC pop_options
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq")
+#define LANES 8
+#define OF(name) name##_by_eight
+#include "powers.h"
+#pragma GCC pop_options
 #endif
 
 static void raise_by_polynomial(const double *base, npy_intp count, double addend, double exponent, double *out)
@@ -43,6 +50,10 @@ static void raise_by_polynomial(const double *base, npy_intp count, double adden
     memcpy(&y.head, &bits, sizeof bits);
     y.tail = exponent - y.head;
 #if defined(HAS_AVX2)
+    if (use_avx512()) {
+        raise_by_eight(base, count, addend, y, out);
+        return;
+    }
     if (use_avx2) {
         raise_by_four(base, count, addend, y, out);
         return;
@@ -68,7 +79,11 @@ void raise_to(const double *base, npy_intp count, double addend, double exponent
         for (npy_intp i = 0; i < count; i++) {
             out[i] = base[i] + addend;
         }
-    } else if (exponent > 0.0 && exponent <= LARGEST_EXPONENT) {
+    } else if (exponent == -1.0) {
+        for (npy_intp i = 0; i < count; i++) {
+            out[i] = 1.0 / (base[i] + addend);
+        }
+    } else if (exponent != 0.0 && fabs(exponent) <= LARGEST_EXPONENT) {
         raise_by_polynomial(base, count, addend, exponent, out);
     } else {
         for (npy_intp i = 0; i < count; i++) {

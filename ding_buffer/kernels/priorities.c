@@ -2,12 +2,14 @@
 
 #include "kernels.h"
 
-#define AHEAD 16 /* slots whose memory is under way while one is written */
+#define NEAR_BYTES (1 << 18) /* of a column that lies near anyway */
+#define AHEAD 256 /* slots whose memory is under way while the masses are computed and one is written */
 
 typedef struct {
     double *leaves, *priorities;
     npy_bool *live;
     npy_intp capacity;
+    int far;
 } Written;
 
 /* Looks at the arrays that are written, and keeps them apart from each other and from what is read. */
@@ -39,16 +41,17 @@ static int look_at(Written *written, Arguments arguments, PyArrayObject *slots, 
     written->leaves = DATA(double, arrays[0]);
     written->priorities = DATA(double, arrays[1]);
     written->live = DATA(npy_bool, arrays[2]);
+    written->far = PyArray_NBYTES(arrays[1]) >= NEAR_BYTES;
     return 0;
 }
 
 static int priorities_fit(const double *given, npy_intp count, double highest)
 {
-    int right = 1;
+    double wrong = 0.0; /* of the type of what is compared, so that it becomes vectors */
     for (npy_intp i = 0; i < count; i++) {
-        right &= (given[i] >= 0.0) & (given[i] <= highest); /* false for NaN */
+        wrong = given[i] >= 0.0 && given[i] <= highest ? wrong : 1.0; /* false for NaN */
     }
-    if (!right) {
+    if (wrong != 0.0) {
         PyErr_SetString(PyExc_ValueError, "a priority is NaN, negative or too large");
         return -1;
     }
@@ -67,11 +70,8 @@ static npy_intp write_all(const Written *written, const npy_int64 *slots, npy_in
                           const double *given, npy_intp step)
 {
     npy_intp became = 0;
-    for (npy_intp i = 0; i < count && i < AHEAD; i++) {
-        fetch(written, slots[i]);
-    }
     for (npy_intp i = 0; i < count; i++) {
-        if (i + AHEAD < count) {
+        if (written->far && i + AHEAD < count) {
             fetch(written, slots[i + AHEAD]);
         }
         npy_int64 slot = slots[i];
@@ -108,6 +108,9 @@ PyObject *set_priorities(PyObject *module, Arguments arguments, Py_ssize_t given
         priorities_fit(DATA(double, given), priorities, highest) < 0 ||
         !(masses = room_for(on_stack, priorities, sizeof *masses))) {
         goto done;
+    }
+    for (npy_intp i = 0; written.far && i < count && i < AHEAD; i++) {
+        fetch(&written, DATA(npy_int64, slots)[i]);
     }
     /* The GIL stays: half-written, the arrays would disagree for whoever looks at them. */
     raise_to(DATA(double, given), priorities, epsilon, alpha, masses);

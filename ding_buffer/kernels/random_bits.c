@@ -40,7 +40,7 @@ int bits_take(BitSource *source, PyObject *rng, Bits *bits)
     /* Held here: while another thread has the GIL, the source may turn to another Generator. */
     PyObject *acquire = Py_NewRef(source->acquire);
     *bits = (Bits){Py_NewRef(source->rng), Py_NewRef(source->release), source->bits};
-    PyObject *taken = PyObject_CallFunctionObjArgs(acquire, NULL);
+    PyObject *taken = PyObject_CallNoArgs(acquire);
     Py_DECREF(acquire);
     if (!taken) {
         Py_CLEAR(bits->rng);
@@ -53,7 +53,7 @@ int bits_take(BitSource *source, PyObject *rng, Bits *bits)
 
 int bits_give(Bits *bits)
 {
-    PyObject *given = PyObject_CallFunctionObjArgs(bits->release, NULL);
+    PyObject *given = PyObject_CallNoArgs(bits->release);
     Py_XDECREF(given);
     Py_CLEAR(bits->release);
     Py_CLEAR(bits->rng);

@@ -33,6 +33,15 @@ PyArrayObject *plain_column(PyObject *values, PyObject *key, Kind kind, npy_intp
 /* Begins to fetch rows from far memory that are to be taken soon, as many as there is room for near by. */
 void row_taker_fetch(const RowTaker *taker, const npy_int64 *slots, npy_intp count);
 
+/* What is taken soon of the rows that are drawn: each borrowed, or NULL. */
+typedef struct {
+    const RowTaker *taker;
+    PyObject *values, *there; /* dicts, as take_meta_columns takes them */
+} Wanted;
+
+/* Begins to fetch all of that from far memory; runs no Python code. */
+void fetch_wanted(const Wanted *wanted, const npy_int64 *slots, npy_intp count);
+
 int add_row_taker(PyObject *module);
 
 #endif

@@ -2,6 +2,9 @@
 
 #include "take.h"
 
+#define NEAR_BYTES (1 << 18) /* of a column that lies near anyway */
+#define NEAR_ENTRIES 512 /* of a column, as many as there is room for near by */
+
 static int is_flat(PyObject *object)
 {
     return object && PyArray_Check(object) && PyArray_NDIM((PyArrayObject *)object) == 1 &&
@@ -115,6 +118,34 @@ int take_meta_columns(PyObject *values, PyObject *there, PyArrayObject *slots, P
         Py_DECREF(key);
     }
     return done;
+}
+
+static void fetch_entries(PyObject *object, const npy_int64 *slots, npy_intp count)
+{
+    if (!is_flat(object) || PyArray_NBYTES((PyArrayObject *)object) < NEAR_BYTES) {
+        return;
+    }
+    npy_intp size = PyArray_ITEMSIZE((PyArrayObject *)object);
+    const char *column = PyArray_BYTES((PyArrayObject *)object);
+    for (npy_intp i = 0; i < count && i < NEAR_ENTRIES; i++) {
+        PREFETCH(column + slots[i] * size);
+    }
+}
+
+void fetch_wanted(const Wanted *wanted, const npy_int64 *slots, npy_intp count)
+{
+    PyObject *key, *column;
+    Py_ssize_t at = 0;
+    if (wanted->taker) {
+        row_taker_fetch(wanted->taker, slots, count);
+    }
+    while (wanted->values && PyDict_Next(wanted->values, &at, &key, &column)) {
+        fetch_entries(column, slots, count);
+    }
+    at = 0;
+    while (wanted->there && PyDict_Next(wanted->there, &at, &key, &column)) {
+        fetch_entries(column, slots, count);
+    }
 }
 
 PyObject *take_metas(PyObject *module, Arguments arguments, Py_ssize_t given)

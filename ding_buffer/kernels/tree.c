@@ -7,7 +7,8 @@
 #include "blocks.h"
 #include "tree.h"
 
-#define AHEAD 12 /* blocks that are under way from memory while one is summed */
+#define NEAR_LEAVES (1 << 15) /* of a tree that lies near anyway */
+#define AHEAD 24 /* blocks that are under way from memory while one is summed */
 
 static void hold(Tree *tree, PyArrayObject *array)
 {
@@ -113,6 +114,30 @@ INLINE void sum_block(const Tree *tree, int level, npy_intp node)
         level ? lowest_of_lows(tree->lows[level] + node * FAN_OUT) : lowest_of_leaves(block);
 }
 
+/* Begins to fetch what is read and written to sum a node above the leaves, and the node above that. */
+INLINE void fetch_block(const Tree *tree, npy_intp node)
+{
+    npy_intp above = node & ~(npy_intp)(FAN_OUT - 1), half = CACHE_LINE / sizeof(double);
+    const double *block = tree->sums[0] + node * FAN_OUT;
+    PREFETCH(block);
+    PREFETCH(block + half);
+    PREFETCH(tree->sums[1] + above);
+    PREFETCH(tree->sums[1] + above + half);
+    PREFETCH(tree->lows[1] + above);
+    PREFETCH(tree->lows[1] + above + half);
+}
+
+/* Neighbours share their nodes: copies all but those that are the same as the next; returns their number. */
+static npy_intp copy_distinct(const npy_int64 *nodes, npy_intp count, npy_int64 *distinct)
+{
+    npy_intp kept = 0;
+    for (npy_intp i = 0; i < count; i++) {
+        distinct[kept] = nodes[i];
+        kept += i + 1 == count || nodes[i + 1] != nodes[i];
+    }
+    return kept;
+}
+
 /* Sums the nodes just above `level` with `sum`, and leaves in `nodes` those above them; returns their number. Without
    `nodes` it sums the first `count`. */
 INLINE npy_intp sum_nodes_with(void (*sum)(const Tree *, int, npy_intp), const Tree *tree, int level,
@@ -124,20 +149,14 @@ INLINE npy_intp sum_nodes_with(void (*sum)(const Tree *, int, npy_intp), const T
         }
         return count;
     }
+    int far = level == 0 && tree->width[0] >= NEAR_LEAVES;
     npy_intp distinct = 0;
-    npy_int64 last = -1;
     for (npy_intp i = 0; i < count; i++) {
         npy_int64 node = nodes[i];
-        if (i + AHEAD < count) {
-            const double *soon = tree->sums[level] + nodes[i + AHEAD] * FAN_OUT;
-            PREFETCH(soon);
-            PREFETCH(soon + CACHE_LINE / sizeof(double));
+        if (far && i + AHEAD < count) {
+            fetch_block(tree, nodes[i + AHEAD]);
         }
-        if (node != last) {
-            sum(tree, level, node);
-            last = node;
-        }
-        /* Neighbours share their nodes: what is the same as the one before is not kept. */
+        sum(tree, level, node);
         npy_int64 parent = node / FAN_OUT;
         nodes[distinct] = parent;
         distinct += i + 1 == count || nodes[i + 1] / FAN_OUT != parent;
@@ -225,7 +244,7 @@ PyObject *tree_sum(PyObject *module, Arguments arguments, Py_ssize_t given)
             !(nodes = room_for(on_stack, count, sizeof *nodes))) {
             goto done;
         }
-        memcpy(nodes, PyArray_DATA(named), (size_t)count * sizeof *nodes);
+        count = copy_distinct(DATA(npy_int64, named), count, nodes);
     }
     double total;
     npy_uint64 low;

@@ -3,7 +3,7 @@
 #ifndef DING_BUFFER_TREE_H
 #define DING_BUFFER_TREE_H
 
-#include "kernels.h"
+#include "take.h"
 
 #define FAN_OUT 16
 #define MAX_LEVELS 16
@@ -23,9 +23,20 @@ int look_at_levels(Tree *tree, PyObject *levels, int writable);
 double *look_at_starts(Tree *tree, PyObject *argument, int writable);
 void let_go(Tree *tree);
 
-/* tree_sums.c, of a TreeSums: whether some leaf is above zero (or -1), and its method draw. */
+/* How leaves are drawn and weighed. */
+typedef struct {
+    int stratified;
+    double total, least, exponent;
+    const Wanted *wanted; /* of the rows of these leaves, or NULL */
+} Weighing;
+
+/* draw.c: does what weighed_draw does; `points`, a flat array of nobody else, is taken over for the weights. */
+PyObject *draw_weighed(PyObject *levels, PyObject *starts, PyArrayObject *points, const Weighing *how);
+
+/* tree_sums.c, of a TreeSums: whether some leaf is above zero (or -1), and what its method draw does; `total` and
+   `least` of `how` are filled in. */
 int tree_sums_has_mass(PyObject *sums);
-PyObject *tree_sums_draw(PyObject *sums, PyObject *const *args, Py_ssize_t given);
+PyObject *tree_sums_draw(PyObject *sums, PyObject *rng, npy_intp count, Weighing how);
 int add_tree_sums(PyObject *module);
 
 #endif

@@ -110,41 +110,44 @@ int tree_sums_has_mass(PyObject *op)
     return settle(self) < 0 ? -1 : PyFloat_AsDouble(self->total) > 0.0;
 }
 
-PyObject *tree_sums_draw(PyObject *op, PyObject *const *args, Py_ssize_t given)
+PyObject *tree_sums_draw(PyObject *op, PyObject *rng, npy_intp count, Weighing how)
 {
     TreeSums *self = (TreeSums *)op;
-    if (count_is(given, 4, "draw") < 0 || settle(self) < 0) {
+    if (settle(self) < 0) {
         return NULL;
     }
-    npy_intp count = PyLong_AsSsize_t(args[1]);
-    if (count < 0) {
-        if (!PyErr_Occurred()) {
-            PyErr_Format(PyExc_ValueError, "cannot draw %zd leaves", (Py_ssize_t)count);
-        }
-        return NULL;
-    }
-    if (PyFloat_AsDouble(self->total) == 0.0) {
+    how.total = PyFloat_AsDouble(self->total);
+    how.least = PyFloat_AsDouble(self->lowest);
+    if (how.total == 0.0) {
         return Py_NewRef(Py_None);
     }
     PyArrayObject *points = (PyArrayObject *)PyArray_SimpleNew(1, &count, NPY_DOUBLE);
-    if (!points) {
-        return NULL;
-    }
     Bits bits;
-    int drawn = bits_take(&self->source, args[0], &bits);
+    int drawn = points ? bits_take(&self->source, rng, &bits) : -1;
     if (drawn == 0) {
         draw_points(&bits, DATA(double, points), count);
         drawn = bits_give(&bits);
     }
-    if (drawn < 0) {
-        Py_DECREF((PyObject *)points);
+    PyObject *result = drawn == 0 ? draw_weighed(self->levels, self->starts, points, &how) : NULL;
+    Py_XDECREF((PyObject *)points);
+    return result;
+}
+
+static PyObject *draw(PyObject *op, PyObject *const *args, Py_ssize_t given)
+{
+    Weighing how = {.wanted = NULL};
+    npy_intp count;
+    if (count_is(given, 4, "draw") < 0 || ((count = PyLong_AsSsize_t(args[1])) == -1 && PyErr_Occurred())) {
         return NULL;
     }
-    PyObject *arguments[] = {self->levels, self->starts, (PyObject *)points, args[2],
-                             self->total,  self->lowest, args[3]};
-    PyObject *result = weighed_draw(NULL, arguments, 7);
-    Py_DECREF((PyObject *)points);
-    return result;
+    if (count < 0) {
+        PyErr_Format(PyExc_ValueError, "cannot draw %zd leaves", (Py_ssize_t)count);
+        return NULL;
+    }
+    if ((how.stratified = PyObject_IsTrue(args[2])) < 0 || number_of(args[3], &how.exponent) < 0) {
+        return NULL;
+    }
+    return tree_sums_draw(op, args[0], count, how);
 }
 
 static PyObject *weigh(PyObject *op, PyObject *const *args, Py_ssize_t given)
@@ -242,7 +245,7 @@ static PyMethodDef methods[] = {
     METHOD("sum_all", sum_all, METH_NOARGS, "sum_all($self, /)\n--\n\nSums every node anew."),
     METHOD("find", find, METH_O,
            "find($self, targets, /)\n--\n\nReturns the leaf under each point of the prefix sum; int64."),
-    METHOD("draw", tree_sums_draw, METH_FASTCALL,
+    METHOD("draw", draw, METH_FASTCALL,
            "draw($self, rng, n, stratified, exponent, /)\n--\n\n"
            "Draws n leaves with rng.random(n); returns them, and (mass / lowest) ** exponent of each.\n\n"
            "None where all leaves are zero."),

@@ -20,7 +20,10 @@ def quick_choice(
     """
     if FastChoice is None or type(sampler) is not ProportionalSampler or annealing.line is None:
         return None
+    storage = getattr(store, "storage", None)
+    metas = getattr(storage, "quick_metas", None)
+    soon = (storage, metas) if metas is not None else ()
     choose: Callable[[int], Any] = FastChoice(
-        store, sampler.sums, stratified, annealing, *annealing.line
+        store, sampler.sums, stratified, annealing, *annealing.line, *soon
     ).choose
     return choose

@@ -16,6 +16,8 @@ from ding_buffer.samplers.targets import draw_targets, pick_positions
 from ding_buffer.structures.slot_checks import checked_slots
 from ding_buffer.structures.sum_tree import SumTree
 
+_INT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.float64)  # compared sooner than their names
+
 
 class ProportionalSampler:
     """A PrioritySampler with mass = (priority + epsilon) ** alpha.
@@ -78,9 +80,9 @@ class ProportionalSampler:
 
     def set(self, slots: npt.ArrayLike, priorities: npt.ArrayLike) -> None:
         """Gives each slot its priority and makes it live; the last one of a slot named twice stays."""
-        if not (type(slots) is np.ndarray and slots.ndim == 1 and slots.dtype == np.int64):
+        if not (type(slots) is np.ndarray and slots.ndim == 1 and slots.dtype == _INT64):
             slots = checked_slots(slots, self._capacity)
-        if type(priorities) is not np.ndarray or priorities.dtype != np.float64 or priorities.ndim != 1:
+        if type(priorities) is not np.ndarray or priorities.dtype != _FLOAT64 or priorities.ndim != 1:
             priorities = _as_numbers(priorities)
         if priorities.size != slots.size and priorities.ndim:
             raise BadPriority(f"got {priorities.size} priorities for {slots.size} slots")

@@ -107,7 +107,8 @@ def test_the_power_is_right_to_1e_14_wherever_there_is_one(compiled):
             rng.random(20_000),
         ]
     )
-    for exponent in [0.0, 1e-300, 1e-5, 0.1, 0.4, 0.5, 0.6, 0.999, 1.0, 1.5, 2.0, 3.3, 4.0, 4.1, 50.0, -0.5]:
+    exponents = [0.0, 1e-300, 1e-5, 0.1, 0.4, 0.5, 0.6, 0.999, 1.0, 1.5, 2.0, 3.3, 4.0, 4.1, 50.0]
+    for exponent in [*exponents, *(-number for number in exponents)]:
         with np.errstate(all="ignore"):
             right = np.power(base.astype(np.longdouble), exponent)
             plain = right.astype(np.float64)

@@ -72,6 +72,19 @@ def test_both_kernels_draw_the_same_leaves(compiled, capacity, top, seed, n):
         assert (levels[0][drawn] > 0.0).all()
 
 
+@pytest.mark.parametrize("width", [1, 15, 16, 17, 31, 32, 240, 255, 256, 257, 300])
+def test_a_top_of_any_width_is_searched_alike(compiled, width):
+    masses = np.random.default_rng(width).integers(0, 3, width).astype(np.float64)
+    masses[0] = 1.0
+    levels, lows, starts = new_tree(width, width, masses)
+    total, _ = numpy_tree.tree_sum(levels, lows, starts, None)
+    ends = np.cumsum(masses)
+    targets = np.concatenate([[0.0], ends, np.nextafter(ends, 0.0), [total * 2.0, np.inf]])
+    drawn = agree(compiled.tree_draw, numpy_tree.tree_draw, (levels, starts, targets))
+    wanted = ends.searchsorted(np.minimum(targets, np.nextafter(total, 0.0)), side="right")
+    assert wanted.tolist() == drawn.tolist()
+
+
 def test_the_draw_is_a_search_in_the_prefix_sums(compiled):
     # Whole numbers: every sum is exact, so there is one right answer.
     masses = np.random.default_rng(3).integers(0, 5, 70000).astype(float)

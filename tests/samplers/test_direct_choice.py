@@ -5,11 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.annealing import Annealing
 from ding_buffer.kernels.chosen import NAME
+from ding_buffer.middleware import PriorityExperienceReplay
 from ding_buffer.samplers.direct_choice import quick_choice
 from ding_buffer.samplers.proportional import ProportionalSampler
 from ding_buffer.samplers.rank_based import RankSampler
+from ding_buffer.storages.column_storage import ColumnStorage
 from ding_buffer.structures.ring_index import RingIndex
 
 only_c = pytest.mark.skipif(NAME != "c", reason="only the C kernels have a shorter way")
@@ -49,6 +52,21 @@ def test_it_draws_what_the_sampler_would_with_the_same_numbers(stratified, start
         assert right[1].tolist() == weights.tolist()
         assert twin.samples == annealing.samples
     assert twin_store.rng.random() == store.rng.random()
+
+
+@only_c
+@pytest.mark.parametrize("size", [1, 256, 900])
+def test_rows_and_metas_of_far_memory_are_fetched_ahead_and_taken_as_they_are(size):
+    count = 100_000
+    numbers = np.arange(count)
+    buffer = DequeBuffer(count, storage=ColumnStorage(), seed=0).use(PriorityExperienceReplay())
+    buffer.extend(
+        {"a": np.repeat(numbers, 6).reshape(count, 6)}, meta={"priority": numbers + 1.0, "n": numbers}
+    )
+    batch = buffer.sample(size)
+
+    assert batch.meta["n"].tolist() == batch.slots.tolist() == batch.data["a"][:, 5].tolist()
+    assert (batch.slots + 1.0).tolist() == batch.meta["priority"].tolist()
 
 
 @only_c
