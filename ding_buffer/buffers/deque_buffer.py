@@ -33,6 +33,7 @@ from ding_buffer.storages.quick_pushes import said_of_push
 from ding_buffer.storages.storage import Storage
 from ding_buffer.storages.store import Store
 
+_PUSHES = ("push", "extend")
 _LOG = logging.getLogger("ding_buffer")
 Self = TypeVar("Self", bound="DequeBuffer")
 
@@ -187,17 +188,26 @@ class DequeBuffer(Buffer):
         return shorten(self.store, action, layers, base)
 
     def quicken(self) -> None:
-        """Puts the shortest way to push before the method, where all layers can say what they do to one."""
-        self.__dict__.pop("push", None)
+        """Puts the shortest ways to push before the methods, where all layers can say what they do to one."""
+        kind = type(self)
+        for action in _PUSHES:
+            self.__dict__.pop(action, None)
         if self.store is None:
             return
         parts = said_of_push(self._middleware)
-        if type(self).push is not DequeBuffer.push or parts is None:
+        if kind.push is not DequeBuffer.push or parts is None:
             self.store.quick_pushes.leave(self)
-        elif (quick := self.store.quick_pushes.make(self.store, self, parts)) is not None:
-            self.__dict__["push"] = quick
-            if parts.layers:
-                self._merged["push"] = parts.layers
+            return
+        parts.many &= kind.extend is DequeBuffer.extend
+        functions = self.store.quick_pushes.make(self.store, self, parts)
+        self.__dict__.update(functions)
+        if parts.layers:
+            self._merged.update(dict.fromkeys(functions, parts.layers))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy makes its own shortest ways; its layers have heard of all that was pushed."""
+        with self._lock:
+            return {key: value for key, value in super().__getstate__().items() if key not in _PUSHES}
 
     # Reading.
 

@@ -198,7 +198,7 @@ class Buffer(ABC):
             return made
 
     def __getstate__(self) -> dict[str, Any]:
-        folded = ("_lock", "_chains", "_timed", "_bases", "_merged", "_stopwatch", "_calls", "push")
+        folded = ("_lock", "_chains", "_timed", "_bases", "_merged", "_stopwatch", "_calls")
         return {key: value for key, value in self.__dict__.items() if key not in folded}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

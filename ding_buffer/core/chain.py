@@ -151,7 +151,8 @@ class Middleware:
     def quick_push(self, parts: PushParts) -> bool:
         """Writes down what ``push`` does to a plain push, so that one call can do it.
 
-        False, and nothing written: it cannot be said in ``parts``. Never needed, only faster.
+        False, and nothing written: it cannot be said in ``parts``. Never needed, only faster. Said in the
+        class that has ``extend`` too, it says that ``extend`` does the same to each item of columns.
         """
         return False
 
@@ -232,6 +233,17 @@ def can_say(layer: Layer, action: str) -> bool:
     if not isinstance(layer, Middleware) or type(layer).__call__ is not Middleware.__call__:
         return False
     return f"quick_{action}" in vars(_owner(type(layer), action))
+
+
+def speaks_for_many(layer: Layer) -> bool:
+    """Tells whether what a layer says of ``push`` is about its ``extend`` too, or it has neither.
+
+    One class has all three then: a subclass that overrides any of them speaks for itself.
+    """
+    if not (overrides(layer, "push") or overrides(layer, "extend")):
+        return True
+    owners = {_owner(type(layer), name) for name in ("push", "extend", "quick_push")}
+    return isinstance(layer, Middleware) and len(owners) == 1
 
 
 def may_hear_late(layer: Middleware) -> bool:

@@ -14,7 +14,9 @@ import numpy as np
 class PushParts:
     """What becomes of ``push(data, meta)``, where no layer does anything else to it.
 
-    Asked like ``SampleParts``; here every layer that overrides ``push`` must have an answer.
+    Asked like ``SampleParts``; here every layer that overrides ``push`` must have an answer. The same holds
+    for each item of ``extend(columns, meta)``, where ``many`` says so: a payload is a row then, and a meta a
+    row of the columns of metas.
     """
 
     key: str | None = None
@@ -23,6 +25,8 @@ class PushParts:
     """Whose ``max_priority`` every other item is given under the key; None: it is given none."""
     layers: int = 0
     """How many have answered."""
+    many: bool = True
+    """Whether they have answered for ``extend`` too."""
 
 
 @dataclass

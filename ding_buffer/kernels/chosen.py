@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ding_buffer.kernels.kernel_errors import KernelUnavailable
+from ding_buffer.kernels.numpy_crc import crc32
 from ding_buffer.kernels.numpy_distinct import draw_distinct, draw_starts, first_distinct
 from ding_buffer.kernels.numpy_objects import read_texts, take_objects
 from ding_buffer.kernels.numpy_priorities import power, set_priorities
@@ -32,6 +33,7 @@ __all__ = [
     "NAMES",
     "WIDEST_TOP",
     "FastChoice",
+    "FastExtend",
     "FastPush",
     "FastSample",
     "FastSteps",
@@ -45,6 +47,7 @@ __all__ = [
     "all_below",
     "bounds",
     "count_up",
+    "crc32",
     "draw_distinct",
     "draw_starts",
     "enter_runs",
@@ -70,6 +73,7 @@ __all__ = [
 
 # The layers themselves are what these are compared with: numpy has no shorter way.
 FastChoice: Any = None
+FastExtend: Any = None
 FastSample: Any = None
 FastSteps: Any = None
 FastUniform: Any = None
@@ -124,5 +128,6 @@ def kernel_info() -> dict[str, Any]:
 
 if _COMPILED is not None:
     # The names and types of the twin, the functions of the extension.
-    for _name in set(__all__) - {"NAME", "NAMES", "WIDEST_TOP", "kernel_info"}:
+    for _name in set(__all__) - {"NAME", "NAMES", "WIDEST_TOP", "crc32", "kernel_info"}:
         globals()[_name] = getattr(_COMPILED, _name)
+    crc32 = getattr(_COMPILED, "crc32", crc32)  # not every processor can do it

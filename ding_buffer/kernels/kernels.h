@@ -115,6 +115,9 @@ PyObject *leave_runs(PyObject *, Arguments, Py_ssize_t);
 /* module.c: adds a type to the module; 0, or -1 with an exception. */
 int add_type(PyObject *module, PyType_Spec *spec);
 
+/* crc.c: adds crc32 where the processor has what it takes; 0, or -1 with an exception. */
+int add_crc32(PyObject *module);
+
 /* push.c: adds its types to the module; 0, or -1 with an exception. */
 int add_push_types(PyObject *module);
 

@@ -120,20 +120,13 @@ static PyObject *use_widest_vectors(PyObject *module, PyObject *argument)
     return widest < 0 ? NULL : PyUnicode_FromString(choose_vectors(widest));
 }
 
-int add_type(PyObject *module, PyType_Spec *spec)
-{
-    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
-    int done = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
-    Py_XDECREF(type);
-    return done;
-}
-
 static int start(PyObject *module)
 {
     import_array1(-1);
     if (add_push_types(module) < 0 || add_row_taker(module) < 0 || add_fast_sample(module) < 0 ||
         add_fast_update(module) < 0 || add_tree_sums(module) < 0 || add_fast_choice(module) < 0 ||
-        add_fast_uniform(module) < 0 || add_fast_steps(module) < 0 || PyModule_AddStringConstant(module, "COMPILER", COMPILER) < 0 ||
+        add_fast_uniform(module) < 0 || add_fast_steps(module) < 0 || add_crc32(module) < 0 ||
+        PyModule_AddStringConstant(module, "COMPILER", COMPILER) < 0 ||
         PyModule_AddStringConstant(module, "VECTORS", choose_vectors(1)) < 0 ||
         PyModule_AddStringConstant(module, "BUILT_WITH_PYTHON", PY_VERSION) < 0 ||
         PyModule_AddStringConstant(module, "BUILT_WITH_NUMPY", BUILT_WITH_NUMPY) < 0 ||

@@ -58,7 +58,8 @@ static int set_prefix(PyObject *op, PyObject *value, void *Py_UNUSED(closure))
 
 int push_is_open(const FastPush *push, long long count)
 {
-    return push->alone && push->prefixed && push->ring != NULL && ring_is_plain(push->ring, count) &&
+    return push->alone && push->prefixed && push->ring != NULL && ring_is_plain(push->ring) &&
+           ring_has_texts(push->ring, count) &&
            (push->late ? mutex_free(push->mutex) && ring_hears_later(push->ring, count) : mutex_passable(push->mutex));
 }
 

@@ -66,8 +66,9 @@ int mutex_passable(const Mutex *mutex);
 /* 1 where nobody holds it. */
 int mutex_free(const Mutex *mutex);
 
-/* 1 where the next slots are plain arithmetic and so many serials still fit an index text. */
-int ring_is_plain(const RingCounter *ring, long long count);
+/* 1 where the next slots are plain arithmetic and a serial still fits an index text; 1 where so many do. */
+int ring_is_plain(const RingCounter *ring);
+int ring_has_texts(const RingCounter *ring, long long count);
 /* The slot advance() would return, and the taking of so many. Both only after ring_is_plain. */
 long long ring_next_slot(const RingCounter *ring);
 void ring_take(RingCounter *ring, long long count);

@@ -9,12 +9,13 @@ int push_metas_init(PushMetas *metas, PyObject *columns, PyObject *key, PyObject
         PyErr_SetString(PyExc_TypeError, "metas are a tuple of two dicts, or None");
         return -1;
     }
-    if (columns != Py_None && !PyArg_ParseTuple(columns, "O!O!:metas", &PyDict_Type, &metas->values, &PyDict_Type,
-                                                &metas->there)) {
+    PyObject *values = NULL, *there = NULL;
+    if (columns != Py_None &&
+        !PyArg_ParseTuple(columns, "O!O!:metas", &PyDict_Type, &values, &PyDict_Type, &there)) {
         return -1;
     }
-    Py_XINCREF(metas->values);
-    Py_XINCREF(metas->there);
+    metas->values = Py_XNewRef(values);
+    metas->there = Py_XNewRef(there);
     if (key != Py_None && !PyUnicode_CheckExact(key)) {
         PyErr_SetString(PyExc_TypeError, "key must be a str or None");
         return -1;
@@ -79,11 +80,16 @@ PyObject *push_metas_made(const PushMetas *metas, PyObject *data, PyObject *give
     return made;
 }
 
+static int is_column(PyArrayObject *column, npy_intp rows)
+{
+    return PyArray_CheckExact((PyObject *)column) && PyArray_NDIM(column) == 1 && PyArray_SIZE(column) == rows &&
+           PyArray_ISCARRAY(column);
+}
+
 /* 1 where the column holds what the value is; else 0. */
 static int takes(PyArrayObject *column, PyObject *value, npy_intp rows)
 {
-    if (!PyArray_CheckExact((PyObject *)column) || PyArray_NDIM(column) != 1 || PyArray_SIZE(column) != rows ||
-        !PyArray_ISCARRAY(column)) {
+    if (!is_column(column, rows)) {
         return 0;
     }
     int type = PyArray_TYPE(column), overflow = 0;
@@ -106,12 +112,17 @@ static int keys_are_texts(PyObject *meta)
     return 1;
 }
 
-int push_metas_fit(const PushMetas *metas, PyObject *meta, npy_intp rows)
+typedef int Takes(PyArrayObject *, PyObject *, npy_intp);
+
+INLINE int all_fit(const PushMetas *metas, PyObject *meta, npy_intp rows, Takes *takes_it)
 {
     PyObject *key, *column;
     Py_ssize_t left = PyDict_Size(meta);
-    if (!metas->values || !keys_are_texts(meta) || !keys_are_texts(metas->values)) {
+    if (!metas->values) {
         return left == 0;
+    }
+    if (!keys_are_texts(meta) || !keys_are_texts(metas->values)) {
+        return 0;
     }
     for (Py_ssize_t place = 0; PyDict_Next(metas->values, &place, &key, &column);) {
         PyObject *value = PyDict_GetItemWithError(meta, key);
@@ -120,7 +131,7 @@ int push_metas_fit(const PushMetas *metas, PyObject *meta, npy_intp rows)
             return 0;
         }
         if (value) {
-            if (!takes((PyArrayObject *)column, value, rows)) {
+            if (!takes_it((PyArrayObject *)column, value, rows)) {
                 return 0;
             }
             left -= 1;
@@ -132,6 +143,8 @@ int push_metas_fit(const PushMetas *metas, PyObject *meta, npy_intp rows)
     }
     return left == 0;
 }
+
+int push_metas_fit(const PushMetas *metas, PyObject *meta, npy_intp rows) { return all_fit(metas, meta, rows, takes); }
 
 static void put(PyArrayObject *column, long long slot, PyObject *value)
 {
@@ -158,6 +171,95 @@ void push_metas_write(const PushMetas *metas, PyObject *meta, npy_intp rows, lon
         }
         if (value) {
             put((PyArrayObject *)column, slot, value);
+        }
+    }
+}
+
+/* The same for many items: a column for each key. */
+
+/* What a column of metas may be here: of so many numbers of one of the kinds that are kept as they are. */
+static int is_kept_as_it_is(PyObject *value, npy_intp count)
+{
+    PyArrayObject *array = (PyArrayObject *)value;
+    if (!PyArray_CheckExact(value) || PyArray_NDIM(array) != 1 || PyArray_SIZE(array) != count ||
+        !PyArray_ISCARRAY_RO(array)) {
+        return 0;
+    }
+    int type = PyArray_TYPE(array);
+    return type == NPY_INT64 || type == NPY_DOUBLE || type == NPY_BOOL;
+}
+
+/* Copies of the given columns under the same keys; 1, 0 where one is not for here, or -1. */
+static int add_copies(PyObject *made, PyObject *given, npy_intp count)
+{
+    PyObject *key, *value;
+    int done = keys_are_texts(given);
+    for (Py_ssize_t place = 0; done > 0 && PyDict_Next(given, &place, &key, &value);) {
+        if (!is_kept_as_it_is(value, count)) {
+            return 0;
+        }
+        PyObject *copy = PyArray_NewCopy((PyArrayObject *)value, NPY_CORDER);
+        done = copy && PyDict_SetItem(made, key, copy) == 0 ? 1 : -1;
+        Py_XDECREF(copy);
+    }
+    return done;
+}
+
+/* The number that the intake says, so many times; 1, 0 where it says none, or -1. */
+static int add_highest(const PushMetas *metas, PyObject *made, npy_intp count)
+{
+    PyObject *highest = given_number(metas);
+    PyObject *column = highest ? PyArray_SimpleNew(1, &count, NPY_DOUBLE) : NULL;
+    for (npy_intp i = 0; column && i < count; i++) {
+        DATA(double, (PyArrayObject *)column)[i] = PyFloat_AsDouble(highest);
+    }
+    int done = column && PyDict_SetItem(made, metas->key, column) == 0 ? 1 : PyErr_Occurred() ? -1 : 0;
+    Py_XDECREF(column);
+    Py_XDECREF(highest);
+    return done;
+}
+
+PyObject *push_metas_columns(const PushMetas *metas, PyObject *batch, PyObject *given, npy_intp count)
+{
+    if ((metas->key && given && PyDict_Contains(given, metas->key)) ||
+        (metas->intake && !given && holds_no_entry(metas, batch) <= 0)) {
+        return NULL;
+    }
+    PyObject *made = PyDict_New();
+    int done = !made ? -1 : given ? add_copies(made, given, count) : 1;
+    if (done > 0 && metas->intake) {
+        done = add_highest(metas, made, count);
+    }
+    if (done <= 0) {
+        Py_CLEAR(made);
+    }
+    return made;
+}
+
+static int takes_column(PyArrayObject *column, PyObject *made, npy_intp rows)
+{
+    return is_column(column, rows) && PyArray_TYPE(column) == PyArray_TYPE((PyArrayObject *)made);
+}
+
+int push_metas_columns_fit(const PushMetas *metas, PyObject *made, npy_intp rows)
+{
+    return all_fit(metas, made, rows, takes_column);
+}
+
+void push_metas_write_columns(const PushMetas *metas, PyObject *made, npy_intp rows, long long slot, npy_intp begin,
+                              npy_intp count)
+{
+    PyObject *key, *column;
+    for (Py_ssize_t place = 0; metas->values && PyDict_Next(metas->values, &place, &key, &column);) {
+        PyArrayObject *values = (PyArrayObject *)PyDict_GetItemWithError(made, key);
+        PyArrayObject *noted = plain_column(metas->there, key, BOOL, rows);
+        if (noted) {
+            memset(DATA(npy_bool, noted) + slot, values != NULL, (size_t)count);
+        }
+        if (values) {
+            npy_intp size = PyArray_ITEMSIZE(values);
+            memcpy(PyArray_BYTES((PyArrayObject *)column) + slot * size, PyArray_BYTES(values) + begin * size,
+                   (size_t)(count * size));
         }
     }
 }

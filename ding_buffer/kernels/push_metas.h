@@ -24,4 +24,12 @@ int push_metas_fit(const PushMetas *metas, PyObject *meta, npy_intp rows);
 /* Writes it. */
 void push_metas_write(const PushMetas *metas, PyObject *meta, npy_intp rows, long long slot);
 
+/* The same for many items at once. The columns of their metas, new and under the same keys; what is made fits only
+   if it is asked for after them. */
+PyObject *push_metas_columns(const PushMetas *metas, PyObject *batch, PyObject *given, npy_intp count);
+int push_metas_columns_fit(const PushMetas *metas, PyObject *made, npy_intp rows);
+/* Writes `count` of them from `begin` on to the rows from `slot` on. */
+void push_metas_write_columns(const PushMetas *metas, PyObject *made, npy_intp rows, long long slot, npy_intp begin,
+                              npy_intp count);
+
 #endif

@@ -3,12 +3,14 @@
 
 #define PAST_TEXTS (1LL << 60) /* the first serial that an index text cannot hold */
 
-int ring_is_plain(const RingCounter *ring, long long count)
+int ring_is_plain(const RingCounter *ring)
 {
     return ring->dense && ring->capacity > 0 && 0 <= ring->base && ring->base <= ring->first &&
-           ring->first <= ring->next && ring->next <= PAST_TEXTS - count && 0 <= ring->count &&
+           ring->first <= ring->next && ring->next < PAST_TEXTS && 0 <= ring->count &&
            ring->count <= ring->capacity;
 }
+
+int ring_has_texts(const RingCounter *ring, long long count) { return ring->next <= PAST_TEXTS - count; }
 
 long long ring_next_slot(const RingCounter *ring)
 {
@@ -48,7 +50,7 @@ static PyObject *ring_advance(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     RingCounter *ring = (RingCounter *)op;
     PyObject *slot;
-    if (!ring_is_plain(ring, 1)) {
+    if (!ring_is_plain(ring)) {
         PyErr_SetString(PyExc_ValueError, "this ring cannot advance: its next slot is not arithmetic");
         return NULL;
     }

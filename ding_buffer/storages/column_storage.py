@@ -29,6 +29,7 @@ from ding_buffer.structures.consecutive_slots import SlotRuns
 
 Stacked = tuple[Schema, Sequence[Any], bool]
 """A schema, many payloads as its columns, and whether these lie in memory as they are stored."""
+_OF_MANY = ("stacked", "put_many", "returned")
 _LEFT_OUT = ("_names", "_plan", "held", "on_retarget", "taker")
 
 
@@ -177,6 +178,12 @@ class ColumnStorage:
     def target(self) -> Any:
         """Returns the plan of the tables; metas go to ``quick_metas``."""
         return None if self._table is None or type(self).put is not ColumnStorage.put else self._plan
+
+    @property
+    def takes_columns(self) -> bool:
+        """Whether columns may be written to the target past this class, as one item may."""
+        kind = type(self)
+        return all(getattr(kind, name) is getattr(ColumnStorage, name) for name in _OF_MANY)
 
     def _retarget(self) -> None:
         if self.on_retarget is not None:

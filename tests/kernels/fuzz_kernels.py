@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ding_buffer.kernels import numpy_crc
 from tests.kernels.both import SPOILERS, outcome, spoilt
 from tests.kernels.test_numpy_tree import new_tree
 
 NAME = "ding_buffer.kernels.compiled"
 FUNCTIONS = (
+    "crc32",
     "first_distinct",
     "fold_rewards",
     "gather",
@@ -49,6 +51,7 @@ FUNCTIONS = (
     "bounds",
     "all_below",
     "count_up",
+    "extend",
     "tree_sum",
     "walk",
 )
@@ -73,14 +76,41 @@ def draw_distinct(module, n, size):
     return module.draw_distinct(np.random.default_rng(0), n, size)
 
 
+def crc32(module, data, value):
+    """Calls the function where the processor can do it."""
+    return getattr(module, "crc32", numpy_crc.crc32)(data, value)
+
+
 def stack(module, fields, batch):
     """Makes a Stacker and gives it a batch."""
     return module.Stacker(fields).columns(batch)
 
 
+def extend(module, fields, batch, meta, metas, begin):
+    """Makes a FastExtend into a ring of 50, of which serial ``begin`` is next, and gives it a batch."""
+    from ding_buffer.core.buffered_batch import BufferedBatch
+    from ding_buffer.core.index_column import IndexColumn
+    from ding_buffer.core.item import BufferedData
+    from ding_buffer.structures.later_serials import LaterSerials
+
+    ring, width, plan = module.RingCounter(50), 0, []
+    for key, char, itemsize, count, shape in fields:
+        plan.append((key, char, itemsize, count, shape, width, 0))
+        width += itemsize * count
+    target = tuple(plan), (np.zeros((50, width), dtype=np.uint8),)
+    push = module.FastPush(ring, module.Mutex(), BufferedData, print, target, metas=metas)
+    push.alone, push.prefix, push.late = True, "0123456789abcdef", begin % 3 == 0
+    ring.next = ring.first = begin
+    types = (BufferedBatch, IndexColumn, LaterSerials)
+    fast = module.FastExtend(push, lambda *_, **__: None, None, types)
+    return [fast.extend(batch, meta) for _ in range(3)]
+
+
 # What is a type in the extension, or is given something that is made for it.
 OF_TYPES: dict[str, Any] = {
+    "crc32": crc32,
     "draw_distinct": draw_distinct,
+    "extend": extend,
     "stack": stack,
     "take_rows": take_rows,
     "tree_sums": tree_sums,
@@ -171,6 +201,16 @@ def stack_arguments(name, slots, rng):
     return [given, rows]
 
 
+def extend_arguments(name, slots, rng):
+    fields, n = stack_arguments(name, slots, rng)[0], int(rng.integers(1, 50))
+    kinds = {"a": "d", "b": "q", "c": "?"}
+    metas = [{key: rng.random(size).astype(kind) for key, kind in kinds.items()} for size in (50, n)]
+    there = {key: rng.random(50) < 0.5 for key in kinds if rng.random() < 0.8}
+    meta = {key: column for key, column in metas[1].items() if rng.random() < 0.7}
+    batch = {key: np.ones((n, *shape), dtype=char) for key, char, _, _, shape in fields}
+    return [fields, batch, meta, (metas[0], there), int(rng.integers(0, 99))]
+
+
 def starts_arguments(name, slots, rng):
     links, preceding, mates, steps = (rng.integers(-1, 50, 50) for _ in range(4))
     counts = rng.integers(0, 9, 50)
@@ -205,6 +245,7 @@ def taken_arguments(name, slots, rng):
 MAKERS = {
     **dict.fromkeys(("take_metas", "take_rows", "tree_sums"), taken_arguments),
     **dict.fromkeys(("fold_rewards", "n_step", "relink", "walk"), steps_arguments),
+    "extend": extend_arguments,
     "stack": stack_arguments,
     **dict.fromkeys(
         ("draw_distinct", "draw_starts", "enter_runs", "leave_runs", "link_many"), starts_arguments
@@ -244,6 +285,9 @@ def right_arguments(name, rng):
             float(rng.choice([0, 0.6, 1, 9])),
             10.0,
         ]
+    if name == "crc32":
+        data = rng.integers(0, 256, n * int(rng.choice([1, 200])), dtype=np.uint8)
+        return [data[rng.integers(0, 70) :], int(rng.integers(0, 2**32))]
     if name == "power":
         return [10.0 ** rng.uniform(-320, 308, n), float(rng.random()), float(rng.uniform(-5, 5))]
     if name in {"gather", "scatter"}:

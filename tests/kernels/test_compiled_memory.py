@@ -14,11 +14,16 @@ import numpy as np
 import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
+from ding_buffer.core.buffered_batch import BufferedBatch
+from ding_buffer.core.index_column import IndexColumn
+from ding_buffer.core.item import BufferedData
+from ding_buffer.kernels import numpy_crc
 from ding_buffer.kernels.chosen import NAME
 from ding_buffer.middleware.n_steps import n_step
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.use_count import use_time_check
 from ding_buffer.storages.column_storage import ColumnStorage
+from ding_buffer.structures.later_serials import LaterSerials
 from tests.kernels.both import outcome
 from tests.kernels.push_bench import TRANSITION, Records, transition
 from tests.kernels.test_numpy_tree import new_tree
@@ -45,9 +50,17 @@ def calls(compiled):
         (key, char, np.dtype(char).itemsize, math.prod(shape), shape) for key, char, shape in TRANSITION
     )
     stack = compiled.Stacker(fields).columns
+    crc32 = getattr(compiled, "crc32", numpy_crc.crc32)  # not every processor can do it
+    push: tuple[Any, ...] = compiled.RingCounter(3), compiled.Mutex(), BufferedData, len, []
     return {
         "Stacker": (compiled.Stacker, fields),
         "Stacker of bad fields": (compiled.Stacker, (*fields, ("more", "F", 8, 1, ()))),
+        "FastPush": (compiled.FastPush, *push, None, (metas, {}), "n"),
+        "FastPush of bad metas": (compiled.FastPush, *push, None, (metas, 7)),
+        "FastExtend of a push into a list": (
+            compiled.FastExtend,
+            *(compiled.FastPush(*push), len, None, (BufferedBatch, IndexColumn, LaterSerials)),
+        ),
         "stacking": (stack, [transition(number) for number in numbers[:99].tolist()]),
         "stacking what does not fit": (stack, [*[transition()] * 99, {}]),
         "taking columns": (
@@ -90,6 +103,10 @@ def calls(compiled):
             compiled.set_priorities,
             *(leaves, leaves.copy(), live, slots.tolist(), numbers.tolist(), 1e-5, 0.6, 9.0),
         ),
+        "crc32": (crc32, numbers.view(np.uint8), 3),
+        "crc32 of long data": (crc32, np.zeros(1 << 20, np.uint8)),
+        "crc32 of texts": (crc32, "1"),
+        "crc32 from no number on": (crc32, numbers.view(np.uint8), "3"),
         "power": (compiled.power, numbers, 1e-5, 0.6),
         "power of float32": (compiled.power, numbers.astype(np.float32), 1e-5, 0.6),
         "power of texts": (compiled.power, ["1"], 1e-5, 0.6),
@@ -214,6 +231,28 @@ def test_a_batch_and_its_update_keep_nothing(compiled):
     turn()
     store: Any = buffer.store
     held = [store, store.ring, store.text, store.storage.taker, store.counts, *store.storage.quick_metas]
+    before = references(held)
+    assert not keeps_memory(turn, (), 50)
+    assert before == references(held)
+
+
+@pytest.mark.skipif(NAME != "c", reason="the short way is one of the C kernels")
+def test_columns_that_are_stored_keep_nothing(compiled):
+    """The short way to extend, with what it makes, what it leaves to others and what it is refused."""
+    buffer = DequeBuffer(300, storage=ColumnStorage(), seed=0).use(PriorityExperienceReplay())
+    batch = {key: np.zeros((40, *shape), char) for key, char, shape in TRANSITION}
+    metas: list[Any] = [{"env": np.arange(40)}, None, {"env": 3}, {"priority": np.ones(40)}]
+    buffer.extend(batch, metas[0])
+    store: Any = buffer.store
+
+    def turn():
+        for meta in metas:
+            buffer.extend(batch, meta)
+        outcome(buffer.extend, {**batch, "done": batch["done"][1:]})
+        outcome(partial(buffer.extend, meta={"env": np.arange(39)}), batch)
+
+    turn()  # notes who has which key
+    held = [*batch.values(), metas[0]["env"], store, store.text, store.ring, *store.storage.quick_metas]
     before = references(held)
     assert not keeps_memory(turn, (), 50)
     assert before == references(held)

@@ -99,6 +99,13 @@ def test_objects_are_let_go_the_slow_way(kind):
     assert "slow" == records(kind, columns(name_="O")).push(transition())
 
 
+def test_a_column_whose_key_is_no_text_is_not_forgotten(kind):
+    there = np.ones(ROWS, dtype=bool)
+    answer = records(kind, ({3: np.zeros(ROWS)}, {3: there})).push(transition())
+
+    assert "slow" == answer or not there[0]
+
+
 @pytest.mark.parametrize("bad", [{"values": 2}, {"there": 2}])
 def test_columns_of_another_length_go_the_slow_way(kind, bad):
     metas = columns(env_="i8")
