@@ -187,16 +187,18 @@ CONCLUSIONS = """## What follows
 
 * Of a prioritised cycle the kernels take two thirds: drawing and writing far memory, with leaves, sums and
   priorities in float64 and the priority kept in the meta as well, so that nothing drifts and nothing is lost.
-  A plain sample and a plain update are one call each, layers included; what is left beside the kernels is the
-  binding of arguments, the lock, and some twenty new arrays and objects. Twelve times cpprb would take single
-  precision, or metas that are not stored.
-* Of a uniform sample half is drawing numbers that are distinct, which peers do not.
-* A push through a layer, or with a meta, is Python from end to end; one that concerns nobody but the storage
-  is C. Four such pushes are half of the PER step.
-* n-step returns are a layer around the sample: it follows links and reads other rows, called from Python.
+  What is left beside them is the binding of arguments, the lock, and some twenty new arrays and objects.
+  More would take single precision, or metas that are not stored.
+* A uniform sample is one call as well, n-step returns included: numbers from the bits of the generator, made
+  distinct, and rows that are under way before it is known which are repeats.
+* A push, and an extend of columns, is one call where all layers can say what they do to it. Layers then hear
+  of many at once, when next somebody takes the lock: for the four pushes of a PER step that is most of what
+  they cost. Any other layer makes a push Python from end to end.
 * A process that samples what another pushes takes in every row that arrives before it draws: beside
   millions of rows a second that is most of its time.
-* Loading compares a checksum of every byte and writes into fresh memory; a bare read does neither."""
+* Loading compares a checksum of every byte and writes into fresh memory; a bare read does neither.
+* On the numpy kernels each of these is a row of numpy calls with a temporary array each, and the layers run
+  one by one: that is what they lose against C."""
 
 
 if __name__ == "__main__":
