@@ -30,7 +30,7 @@ IF_IT_BUILDS := DING_BUFFER_BUILD_KERNELS=$(filter 0,$(DING_BUFFER_BUILD_KERNELS
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types format bench bench-peers wheel clean test-numpy1 test-pythons \
-	test-threads coverage fuzz-kernels suite-c suite-faces suite-numpy
+	test-threads coverage fuzz-kernels suite-c suite-numpy
 .PRECIOUS: %/.made %/.torch %/.run %/.dev %/.numpy1 %/.light
 .DELETE_ON_ERROR:
 
@@ -43,36 +43,27 @@ run: $(VENV)/.run ## set up .venv, train the learner on CartPole and show the re
 	$(BIN)/ding-buffer run $(CONFIG) $(ARGS)
 
 test: check ## set up .venv, check everything, run the tests on both kernels, the second time on numpy 1.26
-	@rm -f .coverage .coverage.*; \
-	if [ $(DING_BUFFER_BUILD_KERNELS) = 0 ]; then echo 'no C kernels: both runs are on the numpy kernels'; fi; \
+	@if [ $(DING_BUFFER_BUILD_KERNELS) = 0 ]; then echo 'no C kernels: both runs are on the numpy kernels'; fi; \
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then other=.venv-numpy1; \
 		$(MAKE) --no-print-directory $$other/.numpy1 || exit 1; \
 	else other=$(VENV); echo 'numpy 1.26 has no build for this Python: left out'; fi; \
-	$(MAKE) --no-print-directory -k -j2 suite-numpy suite-c suite-faces OTHER=$$other
-	$(BIN)/python -m coverage report --include='$(FLOORS)' --fail-under=95
+	$(MAKE) --no-print-directory -k -j2 suite-numpy suite-c OTHER=$$other
 	@if [ $(DING_BUFFER_BUILD_KERNELS) = 1 ] && [ -f "$$(gcc -print-file-name=libasan.so 2>/dev/null)" ]; then \
 		FUZZ_SECONDS=$${FUZZ_SECONDS:-10} $(MAKE) --no-print-directory fuzz-kernels; \
 	else echo 'no C kernels or no gcc with AddressSanitizer: fuzz-kernels left out'; fi
 
-# The runs of `make test`, two at a time: all on the numpy kernels; on the C kernels the lower floors with coverage,
-# and everything above without, since coverage more than doubles the time, as do the pairs of layers, which are
-# many. With coverage, and on the numpy kernels, Hypothesis draws fewer examples. What one says beside another comes in one piece.
-GROUND := $(addprefix tests/,kernels core structures storages samplers buffers middleware)
-PAIRS := tests/middleware/test_pairs.py
+# The runs of `make test`, at the same time: all on the C kernels, and on the numpy kernels, where Hypothesis draws
+# fewer examples. What one says beside the other comes in one piece.
 C_IF_BUILT := DING_BUFFER_KERNELS=$(if $(filter 0,$(DING_BUFFER_BUILD_KERNELS)),numpy,c)
 
 suite-c:
-	$(C_IF_BUILT) $(BIN)/python -m coverage run -m pytest --hypothesis-profile=traced $(GROUND) --ignore=$(PAIRS) $(ARGS)
+	$(C_IF_BUILT) $(BIN)/python -m pytest $(ARGS)
 
-suite-faces:
-	@said=$$(mktemp); $(C_IF_BUILT) \
-		$(BIN)/python -m pytest -p no:cacheprovider $(filter-out $(addsuffix /,$(GROUND)),$(wildcard tests/*/)) \
-		$(PAIRS) $(ARGS) >"$$said" 2>&1; \
-	passed=$$?; printf '\n== the upper floors\n'; cat "$$said"; rm -f "$$said"; exit $$passed
-
-coverage: $(VENV)/.dev ## all tests on the C kernels, and which lines of the whole package they reach
-	$(C_IF_BUILT) $(BIN)/python -m coverage run -m pytest $(ARGS)
+# Tracing each line more than doubles the time.
+coverage: $(VENV)/.dev ## all tests on the C kernels, and which lines they reach: of the lower floors 95 % at least
+	$(C_IF_BUILT) $(BIN)/python -m coverage run -m pytest --hypothesis-profile=traced $(ARGS)
 	$(BIN)/python -m coverage report
+	$(BIN)/python -m coverage report --format=total --include='$(FLOORS)' --fail-under=95
 
 suite-numpy:
 	@said=$$(mktemp); DING_BUFFER_KERNELS=numpy \

@@ -17,7 +17,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile(
     "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-# For the runs of `make test` with coverage, and on the other kernels.
+# For `make coverage`, and for the second run of `make test`, on the other kernels.
 settings.register_profile("traced", parent=settings.get_profile("repeatable"), max_examples=60)
 settings.register_profile("brief", parent=settings.get_profile("repeatable"), max_examples=40)
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)

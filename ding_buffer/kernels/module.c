@@ -5,6 +5,7 @@
 #include "fast.h"
 #include "take.h"
 #include "tree.h"
+#include "vectors.h"
 
 #define METHOD(name, doc) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, PyDoc_STR(doc)}
 
@@ -107,7 +108,7 @@ static const char *choose_vectors(int widest)
 #if defined(HAS_AVX2)
     __builtin_cpu_init();
     use_avx2 = widest && __builtin_cpu_supports("avx2");
-    return use_avx2 ? "AVX2" : "SSE2";
+    return use_avx512() ? "AVX-512" : use_avx2 ? "AVX2" : "SSE2";
 #else
     return "plain C";
 #endif
