@@ -83,6 +83,9 @@ class ChainError(DingBufferError, ValueError):
 class ConfigError(DingBufferError, ValueError, KeyError):
     """A configuration that does not describe a buffer; the message holds the path of each mistake."""
 
+    found: tuple[tuple[str, str], ...] = ()
+    """Of each mistake the path and what is wrong there, where several may be told together."""
+
 
 class CorruptSnapshot(DingBufferError, ValueError):
     """A saved file or state that is damaged, of a foreign format, or does not fit together."""

@@ -8,13 +8,6 @@ from collections.abc import Iterable
 from ding_buffer.core.errors import ConfigError
 
 
-class ConfigMistakes(ConfigError):
-    """A ``ConfigError`` that knows the mistakes it tells of, so that another may tell them with its own."""
-
-    found: tuple[tuple[str, str], ...] = ()
-    """Of each mistake the path and what is wrong there."""
-
-
 class Problems:
     """Collects what is wrong and where, so that a user sees every mistake at once."""
 
@@ -35,8 +28,7 @@ class Problems:
 
     def take(self, path: str, error: ConfigError) -> None:
         """Notes every mistake that ``error`` tells of, each at its place below ``path``."""
-        found = error.found if isinstance(error, ConfigMistakes) else [("", str(error))]
-        for where, what in found:
+        for where, what in error.found or [("", str(error))]:
             self.add(joined(path, where), what, error)
 
     def raise_if_any(self) -> None:
@@ -44,13 +36,13 @@ class Problems:
         if self._found:
             raise self.error()
 
-    def error(self) -> ConfigMistakes:
+    def error(self) -> ConfigError:
         """Returns one error with a line for each mistake."""
         lines = [f"{path}: {what}" if path else what for path, what in self._found]
         if len(lines) == 1:
-            error = ConfigMistakes(f"{self._source}: {lines[0]}")
+            error = ConfigError(f"{self._source}: {lines[0]}")
         else:
-            error = ConfigMistakes("\n  ".join([f"{self._source}: {len(lines)} mistakes", *lines]))
+            error = ConfigError("\n  ".join([f"{self._source}: {len(lines)} mistakes", *lines]))
         error.found = tuple(self._found)
         error.__cause__ = self._cause
         return error

@@ -103,6 +103,16 @@ def test_one_class_must_speak_for_one_and_for_many(layer, quick):
     assert held(buffers[1]) == held(buffers[0])
 
 
+def test_columns_that_hold_a_priority_of_their_own_are_left_to_the_layer():
+    buffer = DequeBuffer(9, storage=ColumnStorage()).use(PriorityExperienceReplay())
+    batch = {"n": np.arange(3), "priority": np.ones(3)}
+    buffer.extend(batch, {"priority": np.full(3, 2.0)})  # here it is a field as any other
+
+    with pytest.raises(SchemaError, match="priority"):
+        buffer.extend(batch)  # and here what the meta lacks, which is taken out
+    assert 3 == len(buffer)
+
+
 def test_a_subclass_with_an_extend_of_its_own_is_asked():
     class Loud(DequeBuffer):
         heard = 0
