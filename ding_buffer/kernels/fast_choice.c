@@ -4,6 +4,7 @@
    generator, slots and weights of the tree. */
 
 #include "fast.h"
+#include "owner.h"
 #include "push.h"
 #include "tree.h"
 
@@ -13,19 +14,18 @@ static const char *const TEXTS[N_NAMES] = {"ring", "rng", "samples", "taker"};
 
 typedef struct {
     PyObject_HEAD
-    PyObject *store, *tree, *annealing;
-    PyObject *storage, *values, *there; /* whose rows and metas are taken next, or NULL */
+    /* `storage`, `values`, `there`: whose rows and metas are taken next, or NULL */
+    OWNS(store, *tree, *annealing, *storage, *values, *there, *ring_type, *taker_type, *names[N_NAMES]);
     double start, over; /* of the exponent: where it begins, and after how many batches it is 1 (0: never) */
     char stratified;
-    PyTypeObject *ring_type, *taker_type;
-    PyObject *names[N_NAMES];
 } FastChoice;
 
 /* 1 where there is something to draw; else 0, or -1. */
 static int holds_items(FastChoice *self)
 {
     PyObject *ring = PyObject_GetAttr(self->store, self->names[RING]);
-    int holds = !ring ? -1 : PyObject_TypeCheck(ring, self->ring_type) && ((RingCounter *)ring)->count > 0;
+    int known = ring && PyObject_TypeCheck(ring, (PyTypeObject *)self->ring_type);
+    int holds = !ring ? -1 : known && ((RingCounter *)ring)->count > 0;
     Py_XDECREF(ring);
     return holds;
 }
@@ -56,7 +56,7 @@ static PyObject *draw(FastChoice *self, PyObject *rng, npy_intp size)
     Weighing how = {.stratified = self->stratified, .wanted = &wanted};
     PyObject *taker = NULL, *drawn = NULL;
     if (!self->storage || (taker = PyObject_GetAttr(self->storage, self->names[TAKER]))) {
-        wanted.taker = taker && Py_TYPE(taker) == self->taker_type ? (RowTaker *)taker : NULL;
+        wanted.taker = taker && (PyObject *)Py_TYPE(taker) == self->taker_type ? (RowTaker *)taker : NULL;
         drawn = step(self, &how.exponent) == 0 ? tree_sums_draw(self->tree, rng, size, how) : NULL;
     }
     Py_XDECREF(taker);
@@ -84,10 +84,8 @@ static PyObject *choose(PyObject *op, PyObject *argument)
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"store", "tree", "stratified", "annealing", "start", "over", "storage", "metas", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *store, *tree, *annealing, *storage = Py_None, *values = NULL, *there = NULL;
-    PyObject *module = PyType_GetModule(type);
-    PyObject *tree_type = module ? PyObject_GetAttrString(module, "TreeSums") : NULL;
+    PyObject *tree_type = type_beside(type, "TreeSums");
     double start, over;
     int stratified;
     if (!tree_type) {
@@ -97,7 +95,7 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                                            &tree, &stratified, &annealing, &start, &over, &storage, &PyDict_Type,
                                            &values, &PyDict_Type, &there);
     Py_DECREF(tree_type);
-    FastChoice *self = read ? (FastChoice *)alloc(type, 0) : NULL;
+    FastChoice *self = read ? (FastChoice *)new_object(type) : NULL;
     if (!self) {
         return NULL;
     }
@@ -110,47 +108,15 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->stratified = (char)stratified;
     self->start = start;
     self->over = over;
-    self->ring_type = (PyTypeObject *)PyObject_GetAttrString(module, "RingCounter");
-    self->taker_type = self->ring_type ? (PyTypeObject *)PyObject_GetAttrString(module, "RowTaker") : NULL;
-    if (!self->taker_type || intern_names(self->names, TEXTS, N_NAMES) < 0) {
+    if (!(self->ring_type = type_beside(type, "RingCounter")) ||
+        !(self->taker_type = type_beside(type, "RowTaker")) || intern_names(self->names, TEXTS, N_NAMES) < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;
     }
     return (PyObject *)self;
 }
 
-static int traverse(PyObject *op, visitproc visit, void *arg)
-{
-    FastChoice *self = (FastChoice *)op;
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->store);
-    Py_VISIT(self->annealing);
-    Py_VISIT(self->storage);
-    Py_VISIT(self->values);
-    Py_VISIT(self->there);
-    return 0;
-}
-
-static void dealloc(PyObject *op)
-{
-    FastChoice *self = (FastChoice *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    PyObject_GC_UnTrack(op);
-    Py_CLEAR(self->store);
-    Py_CLEAR(self->tree);
-    Py_CLEAR(self->annealing);
-    Py_CLEAR(self->storage);
-    Py_CLEAR(self->values);
-    Py_CLEAR(self->there);
-    Py_CLEAR(self->ring_type);
-    Py_CLEAR(self->taker_type);
-    for (int i = 0; i < N_NAMES; i++) {
-        Py_CLEAR(self->names[i]);
-    }
-    release(op);
-    Py_DECREF(type);
-}
+OWNER(FastChoice, (void)0)
 
 static PyMethodDef methods[] = {
     {"choose", choose, METH_O,

@@ -2,6 +2,7 @@
    the Python code for every other. It stands beside a FastPush: what that may write, and when, holds for this. */
 #include "batch_maker.h"
 #include "fast.h"
+#include "owner.h"
 #include "record_plan.h"
 
 enum { SERIALS, TEXT, N_NAMED };
@@ -10,9 +11,7 @@ static const char *const NAMED[N_NAMED] = {"_serials", "text"};
 
 typedef struct {
     PyObject_HEAD
-    FastPush *push;
-    PyObject *slow, *text;
-    PyObject *batch_name;
+    OWNS(push, *slow, *text, *batch_name); /* a FastPush first */
     BatchMaker maker;
     ObjectMaker index; /* an IndexColumn of serials that are a range */
 } FastExtend;
@@ -63,7 +62,7 @@ static PyObject *make_names(FastExtend *self, const Made *made)
 /* A batch whose data and slots are still to be filled in; 1, 0 where its metas are not for here, or -1. */
 static int make_empty(FastExtend *self, PyObject *batch, PyObject *meta, Made *made)
 {
-    made->metas = push_metas_columns(&self->push->metas, batch, meta, made->count);
+    made->metas = push_metas_columns(&((FastPush *)self->push)->metas, batch, meta, made->count);
     if (!made->metas) {
         return PyErr_Occurred() ? -1 : 0;
     }
@@ -188,7 +187,7 @@ static void write_all(FastPush *push, const Made *made)
 /* The batch; NULL without an exception: not the fast case, and nothing has changed; NULL with one. */
 static PyObject *extend_fast(FastExtend *self, PyObject *batch, PyObject *meta)
 {
-    FastPush *push = self->push;
+    FastPush *push = (FastPush *)self->push;
     Made made = {.count = count_rows(batch)};
     if (made.count < 1 || made.count > LONG_LOOP || !push || !push_is_open(push, made.count)) {
         return NULL;
@@ -209,7 +208,8 @@ static PyObject *fast_extend_extend(PyObject *op, PyObject *const *args, Py_ssiz
 {
     FastExtend *self = (FastExtend *)op;
     PyObject *batch, *meta;
-    if (self->push && read_item(args, n_args, names, self->batch_name, self->push->meta_name, &batch, &meta)) {
+    if (self->push &&
+        read_item(args, n_args, names, self->batch_name, ((FastPush *)self->push)->meta_name, &batch, &meta)) {
         PyObject *made = extend_fast(self, batch, meta);
         if (made || PyErr_Occurred()) {
             return made;
@@ -231,7 +231,7 @@ static int learn(FastExtend *self, PyObject *push, PyObject *slow, PyObject *tex
         PyErr_SetString(PyExc_TypeError, "FastExtend() needs a callable as slow");
         return -1;
     }
-    self->push = (FastPush *)Py_NewRef(push);
+    self->push = Py_NewRef(push);
     self->slow = Py_NewRef(slow);
     self->text = Py_NewRef(text);
     self->batch_name = PyUnicode_InternFromString("batch");
@@ -243,51 +243,25 @@ static int learn(FastExtend *self, PyObject *push, PyObject *slow, PyObject *tex
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"push", "slow", "text", "types", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    PyObject *module = PyType_GetModule(type), *push, *slow, *text, *batch, *index, *later, *self = NULL;
-    PyObject *push_type = module ? PyObject_GetAttrString(module, "FastPush") : NULL;
+    PyObject *push, *slow, *text, *batch, *index, *later, *self = NULL;
+    PyObject *push_type = type_beside(type, "FastPush");
     if (push_type &&
         PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO(O!O!O!):FastExtend", names, push_type, &push, &slow, &text,
                                     &PyType_Type, &batch, &PyType_Type, &index, &PyType_Type, &later) &&
-        (self = alloc(type, 0)) && learn((FastExtend *)self, push, slow, text, batch, index, later) < 0) {
+        (self = new_object(type)) && learn((FastExtend *)self, push, slow, text, batch, index, later) < 0) {
         Py_CLEAR(self);
     }
     Py_XDECREF(push_type);
     return self;
 }
 
-static int traverse(PyObject *op, visitproc visit, void *arg)
+static void clear_makers(FastExtend *self)
 {
-    FastExtend *self = (FastExtend *)op;
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->push);
-    Py_VISIT(self->slow);
-    Py_VISIT(self->text);
-    return 0;
-}
-
-static int clear(PyObject *op)
-{
-    FastExtend *self = (FastExtend *)op;
-    Py_CLEAR(self->push); /* whoever still calls it is told */
-    Py_CLEAR(self->slow);
-    Py_CLEAR(self->text);
-    return 0;
-}
-
-static void dealloc(PyObject *op)
-{
-    FastExtend *self = (FastExtend *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    PyObject_GC_UnTrack(op);
-    clear(op);
-    Py_CLEAR(self->batch_name);
     batch_maker_clear(&self->maker);
     Py_CLEAR(self->index.type);
-    release(op);
-    Py_DECREF(type);
 }
+
+OWNER(FastExtend, clear_makers(self))
 
 static PyObject *reduce(PyObject *Py_UNUSED(op), PyObject *Py_UNUSED(args))
 {

@@ -6,6 +6,7 @@
 #include "batch_maker.h"
 #include "fast.h"
 #include "fast_steps.h"
+#include "owner.h"
 
 #include <math.h>
 
@@ -17,16 +18,15 @@ static const char *const TEXTS[N_NAMES] = {"size", "taker", "ring", "text", "cou
 
 typedef struct {
     PyObject_HEAD
-    PyObject *slow, *store, *storage, *choose;
-    PyObject *values, *there; /* the columns of metas by key, and who has them where not all do */
-    PyObject *uses;           /* how often each slot was drawn, int64, or NULL: nobody counts */
-    PyObject *worn;           /* called with slots and counts when one has reached `limit` */
-    PyObject *steps;          /* a FastSteps that follows from what was drawn, or NULL */
+    /* `values`, `there`: the columns of metas by key, and who has them where not all do
+       `uses`: how often each slot was drawn, int64, or NULL: nobody counts
+       `worn`: called with slots and counts when one has reached `limit`, or NULL
+       `steps`: a FastSteps that follows from what was drawn, or NULL */
+    OWNS(slow, *store, *storage, *choose, *values, *there, *uses, *worn, *steps, *taker_type, *ring_type,
+         *names[N_NAMES]);
     double limit;
     char weighs, steps_last; /* the layer of the steps stands around the one that weighs */
     BatchMaker maker;
-    PyTypeObject *taker_type, *ring_type;
-    PyObject *names[N_NAMES];
 } FastSample;
 
 /* What one call holds while it runs. */
@@ -54,7 +54,7 @@ static int is_open(FastSample *self, Batch *batch)
     if (!batch->taker) {
         return -1;
     }
-    if (Py_TYPE(batch->taker) != self->taker_type) {
+    if ((PyObject *)Py_TYPE(batch->taker) != self->taker_type) {
         return 0;
     }
     npy_intp rows = self->uses ? PyArray_SIZE((PyArrayObject *)self->uses) : 0;
@@ -165,7 +165,7 @@ static int tell_steps(FastSample *self, Batch *batch)
 static PyObject *index_of(FastSample *self, Batch *batch)
 {
     PyObject *ring = PyObject_GetAttr(self->store, self->names[RING]), *slots = (PyObject *)batch->slots, *made = NULL;
-    if (ring && PyObject_TypeCheck(ring, self->ring_type) && ((RingCounter *)ring)->dense) {
+    if (ring && PyObject_TypeCheck(ring, (PyTypeObject *)self->ring_type) && ((RingCounter *)ring)->dense) {
         PyObject *text = PyObject_GetAttr(self->store, self->names[TEXT]);
         made = text ? make_index(&self->maker, (RingCounter *)ring, slots, text) : NULL;
         Py_XDECREF(text);
@@ -266,19 +266,10 @@ static int is_array_or_none(PyObject *uses)
     return uses == Py_None || array_of(uses, INT64, 1, 1, "uses") != NULL;
 }
 
-static int learn_types(FastSample *self, PyTypeObject *type)
-{
-    PyObject *module = PyType_GetModule(type);
-    self->taker_type = module ? (PyTypeObject *)PyObject_GetAttrString(module, "RowTaker") : NULL;
-    self->ring_type = self->taker_type ? (PyTypeObject *)PyObject_GetAttrString(module, "RingCounter") : NULL;
-    return self->ring_type ? intern_names(self->names, TEXTS, N_NAMES) : -1;
-}
-
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"slow",  "store", "storage", "choose", "metas", "types",
                             "uses",  "limit", "worn",    "weighs", "steps", "steps_last", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *slow, *store, *storage, *choose, *values, *there, *batch, *index, *later, *uses = Py_None,
                                                                                        *worn = Py_None,
                                                                                        *steps = Py_None;
@@ -291,7 +282,7 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         !is_array_or_none(uses) || (steps != Py_None && !is_steps(steps))) {
         return NULL;
     }
-    FastSample *self = (FastSample *)alloc(type, 0);
+    FastSample *self = (FastSample *)new_object(type);
     if (!self) {
         return NULL;
     }
@@ -307,59 +298,16 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->weighs = (char)weighs;
     self->steps = steps == Py_None ? NULL : Py_NewRef(steps);
     self->steps_last = (char)(steps_last && self->steps);
-    if (batch_maker_init(&self->maker, batch, index, later) < 0 || learn_types(self, type) < 0) {
+    if (batch_maker_init(&self->maker, batch, index, later) < 0 ||
+        !(self->taker_type = type_beside(type, "RowTaker")) ||
+        !(self->ring_type = type_beside(type, "RingCounter")) || intern_names(self->names, TEXTS, N_NAMES) < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;
     }
     return (PyObject *)self;
 }
 
-static int traverse(PyObject *op, visitproc visit, void *arg)
-{
-    FastSample *self = (FastSample *)op;
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->slow);
-    Py_VISIT(self->store);
-    Py_VISIT(self->storage);
-    Py_VISIT(self->choose);
-    Py_VISIT(self->values);
-    Py_VISIT(self->there);
-    Py_VISIT(self->worn);
-    Py_VISIT(self->steps);
-    return 0;
-}
-
-static int clear(PyObject *op)
-{
-    FastSample *self = (FastSample *)op;
-    Py_CLEAR(self->slow); /* whoever still calls it is told */
-    Py_CLEAR(self->store);
-    Py_CLEAR(self->storage);
-    Py_CLEAR(self->choose);
-    Py_CLEAR(self->values);
-    Py_CLEAR(self->there);
-    Py_CLEAR(self->worn);
-    Py_CLEAR(self->steps);
-    return 0;
-}
-
-static void dealloc(PyObject *op)
-{
-    FastSample *self = (FastSample *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    PyObject_GC_UnTrack(op);
-    clear(op);
-    Py_CLEAR(self->uses);
-    batch_maker_clear(&self->maker);
-    Py_CLEAR(self->taker_type);
-    Py_CLEAR(self->ring_type);
-    for (int i = 0; i < N_NAMES; i++) {
-        Py_CLEAR(self->names[i]);
-    }
-    release(op);
-    Py_DECREF(type);
-}
+OWNER(FastSample, batch_maker_clear(&self->maker))
 
 static PyMethodDef methods[] = {
     {"sample", (PyCFunction)(void (*)(void))sample, METH_FASTCALL | METH_KEYWORDS,

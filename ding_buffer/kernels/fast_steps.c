@@ -5,17 +5,17 @@
 
 #include "fast_steps.h"
 #include "fast.h"
+#include "owner.h"
 #include "returns.h"
 
 #define PLAN (1 + FLAGS) /* the reward and the flags */
 
 typedef struct {
     PyObject_HEAD
-    PyObject *chains, *powers, *look;
-    PyObject *taker; /* what was looked at last; the rest is about its rows */
-    PyObject *numbers; /* a tuple of PLAN arrays or None, NULL: they cannot be followed */
+    /* `taker`: what was looked at last; `numbers`, of its rows: a tuple of PLAN arrays or None, NULL: they cannot be
+       followed; `following`: a name */
+    OWNS(chains, *powers, *look, *taker, *numbers, *following);
     Py_ssize_t field[PLAN], next; /* in the taker; -1: there is none */
-    PyObject *following; /* a name */
 } FastSteps;
 
 void followed_clear(Followed *followed)
@@ -160,12 +160,11 @@ PyObject *steps_take(PyObject *op, PyObject *op_taker, PyArrayObject *slots, Fol
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"chains", "powers", "look", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *chains, *powers, *look;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO:FastSteps", names, &chains, &powers, &look)) {
         return NULL;
     }
-    FastSteps *self = (FastSteps *)alloc(type, 0);
+    FastSteps *self = (FastSteps *)new_object(type);
     if (!self) {
         return NULL;
     }
@@ -188,30 +187,7 @@ int is_steps(PyObject *object)
     return 0;
 }
 
-static int traverse(PyObject *op, visitproc visit, void *arg)
-{
-    FastSteps *self = (FastSteps *)op;
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->chains);
-    Py_VISIT(self->look);
-    return 0;
-}
-
-static void dealloc(PyObject *op)
-{
-    FastSteps *self = (FastSteps *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    PyObject_GC_UnTrack(op);
-    Py_CLEAR(self->chains);
-    Py_CLEAR(self->powers);
-    Py_CLEAR(self->look);
-    Py_CLEAR(self->taker);
-    Py_CLEAR(self->numbers);
-    Py_CLEAR(self->following);
-    release(op);
-    Py_DECREF(type);
-}
+OWNER(FastSteps, (void)0)
 
 static PyType_Slot type_slots[] = {
     {Py_tp_doc, "FastSteps(chains, powers, look)\n--\n\n"

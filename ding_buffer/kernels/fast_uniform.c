@@ -2,6 +2,7 @@
 
 #include "distinct.h"
 #include "fast.h"
+#include "owner.h"
 #include "push.h"
 
 enum { RING, RNG, TAKER, N_NAMES };
@@ -10,11 +11,9 @@ static const char *const TEXTS[N_NAMES] = {"ring", "rng", "taker"};
 
 typedef struct {
     PyObject_HEAD
-    PyObject *store, *slow;
-    PyObject *storage; /* whose rows are taken next, or NULL */
+    /* `storage`: whose rows are taken next, or NULL */
+    OWNS(store, *slow, *storage, *ring_type, *taker_type, *names[N_NAMES]);
     BitSource source;
-    PyTypeObject *ring_type, *taker_type;
-    PyObject *names[N_NAMES];
 } FastUniform;
 
 /* Where the oldest item lies; -1: `slow` draws so many, or finds slots for what was drawn. */
@@ -36,7 +35,7 @@ static PyArrayObject *draw(FastUniform *self, npy_int64 count, npy_intp size, Sl
     PyObject *rng = PyObject_GetAttr(self->store, self->names[RNG]), *taker = NULL;
     PyArrayObject *drawn = NULL;
     if (rng && (!self->storage || (taker = PyObject_GetAttr(self->storage, self->names[TAKER])))) {
-        slots->taker = taker && Py_TYPE(taker) == self->taker_type ? (RowTaker *)taker : NULL;
+        slots->taker = taker && (PyObject *)Py_TYPE(taker) == self->taker_type ? (RowTaker *)taker : NULL;
         drawn = distinct_drawn(&self->source, rng, count, size, slots);
     }
     Py_XDECREF(taker);
@@ -57,7 +56,7 @@ static PyObject *choose(PyObject *op, PyObject *argument)
     }
     npy_int64 count = 0;
     Slots slots = {-1, 0, NULL};
-    if (PyObject_TypeCheck(ring, self->ring_type)) {
+    if (PyObject_TypeCheck(ring, (PyTypeObject *)self->ring_type)) {
         count = ((RingCounter *)ring)->count;
         slots = (Slots){beginning((RingCounter *)ring, size), ((RingCounter *)ring)->capacity, NULL};
     }
@@ -74,55 +73,26 @@ static PyObject *choose(PyObject *op, PyObject *argument)
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"store", "slow", "storage", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    PyObject *store, *slow, *storage = Py_None, *module = PyType_GetModule(type);
-    if (!module || !PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:FastUniform", names, &store, &slow, &storage)) {
+    PyObject *store, *slow, *storage = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:FastUniform", names, &store, &slow, &storage)) {
         return NULL;
     }
-    FastUniform *self = (FastUniform *)alloc(type, 0);
+    FastUniform *self = (FastUniform *)new_object(type);
     if (!self) {
         return NULL;
     }
     self->store = Py_NewRef(store);
     self->slow = Py_NewRef(slow);
     self->storage = storage == Py_None ? NULL : Py_NewRef(storage);
-    self->ring_type = (PyTypeObject *)PyObject_GetAttrString(module, "RingCounter");
-    self->taker_type = self->ring_type ? (PyTypeObject *)PyObject_GetAttrString(module, "RowTaker") : NULL;
-    if (!self->taker_type || intern_names(self->names, TEXTS, N_NAMES) < 0) {
+    if (!(self->ring_type = type_beside(type, "RingCounter")) ||
+        !(self->taker_type = type_beside(type, "RowTaker")) || intern_names(self->names, TEXTS, N_NAMES) < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;
     }
     return (PyObject *)self;
 }
 
-static int traverse(PyObject *op, visitproc visit, void *arg)
-{
-    FastUniform *self = (FastUniform *)op;
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->store);
-    Py_VISIT(self->slow);
-    Py_VISIT(self->storage);
-    return 0;
-}
-
-static void dealloc(PyObject *op)
-{
-    FastUniform *self = (FastUniform *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    PyObject_GC_UnTrack(op);
-    Py_CLEAR(self->store);
-    Py_CLEAR(self->slow);
-    Py_CLEAR(self->storage);
-    bit_source_clear(&self->source);
-    Py_CLEAR(self->ring_type);
-    Py_CLEAR(self->taker_type);
-    for (int i = 0; i < N_NAMES; i++) {
-        Py_CLEAR(self->names[i]);
-    }
-    release(op);
-    Py_DECREF(type);
-}
+OWNER(FastUniform, bit_source_clear(&self->source))
 
 static PyMethodDef methods[] = {
     {"choose", choose, METH_O,

@@ -4,6 +4,7 @@
    wants to know: looks at the priorities, writes them into their meta, and tells whoever follows (`follow`). */
 
 #include "fast.h"
+#include "owner.h"
 #include "push.h"
 #include "take.h"
 
@@ -14,14 +15,13 @@ static const char *const TEXTS[N_NAMES] = {"data",     "meta",  "quiet_updates",
 
 typedef struct {
     PyObject_HEAD
-    PyObject *slow, *store, *follow;
-    PyObject *values, *there; /* the columns of metas by key, and who has them where not all do */
-    PyObject *key;            /* of the meta that is written */
-    PyObject *intake;         /* remembers the highest priority so far */
-    PyObject *quiet;          /* a dict: while it holds anything, others want to know */
-    double most;              /* no priority may be above this */
-    PyTypeObject *index_type, *later_type, *ring_type;
-    PyObject *names[N_NAMES];
+    /* `values`, `there`: the columns of metas by key, and who has them where not all do
+       `key`: of the meta that is written
+       `intake`: remembers the highest priority so far
+       `quiet`: a dict: while it holds anything, others want to know */
+    OWNS(slow, *store, *follow, *values, *there, *key, *intake, *quiet, *index_type, *later_type, *ring_type,
+         *names[N_NAMES]);
+    double most; /* no priority may be above this */
 } FastUpdate;
 
 /* What one call holds while it runs. */
@@ -51,7 +51,7 @@ static int store_has(FastUpdate *self, int name, PyObject *expected)
 /* 1 where all that the index names lies where it lay, and *slots are these places; else 0, or -1. */
 static int find_slots(FastUpdate *self, PyObject *index, Change *change)
 {
-    if (Py_TYPE(index) != self->index_type) {
+    if ((PyObject *)Py_TYPE(index) != self->index_type) {
         return 0;
     }
     PyObject *text = PyObject_GetAttr(index, self->names[TEXT]);
@@ -60,12 +60,12 @@ static int find_slots(FastUpdate *self, PyObject *index, Change *change)
     if (own <= 0 || !(change->later = PyObject_GetAttr(index, self->names[SERIALS]))) {
         return own <= 0 ? own : -1;
     }
-    if (Py_TYPE(change->later) != self->later_type) {
+    if ((PyObject *)Py_TYPE(change->later) != self->later_type) {
         return 0;
     }
     change->ring = PyObject_GetAttr(self->store, self->names[RING]);
     change->slots = PyObject_GetAttr(change->later, self->names[SLOTS]);
-    if (!change->ring || !change->slots || !PyObject_TypeCheck(change->ring, self->ring_type)) {
+    if (!change->ring || !change->slots || !PyObject_TypeCheck(change->ring, (PyTypeObject *)self->ring_type)) {
         return change->ring && change->slots ? 0 : -1;
     }
     const RingCounter *ring = (RingCounter *)change->ring;
@@ -207,17 +207,9 @@ static PyObject *update(PyObject *op, PyObject *const *args, Py_ssize_t n_args, 
 
 /* Making one. */
 
-static int learn_types(FastUpdate *self, PyTypeObject *type)
-{
-    PyObject *module = PyType_GetModule(type);
-    self->ring_type = module ? (PyTypeObject *)PyObject_GetAttrString(module, "RingCounter") : NULL;
-    return self->ring_type ? intern_names(self->names, TEXTS, N_NAMES) : -1;
-}
-
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"slow", "store", "follow", "metas", "types", "key", "intake", "most", "quiet", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *slow, *store, *follow, *values, *there, *index, *later, *key, *intake, *quiet;
     double most;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO(O!O!)(O!O!)UOdO!:FastUpdate", names, &slow, &store, &follow,
@@ -225,7 +217,7 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                                      &later, &key, &intake, &most, &PyDict_Type, &quiet)) {
         return NULL;
     }
-    FastUpdate *self = (FastUpdate *)alloc(type, 0);
+    FastUpdate *self = (FastUpdate *)new_object(type);
     if (!self) {
         return NULL;
     }
@@ -237,60 +229,17 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->key = Py_NewRef(key);
     self->intake = Py_NewRef(intake);
     self->quiet = Py_NewRef(quiet);
-    self->index_type = (PyTypeObject *)Py_NewRef(index);
-    self->later_type = (PyTypeObject *)Py_NewRef(later);
+    self->index_type = Py_NewRef(index);
+    self->later_type = Py_NewRef(later);
     self->most = most;
-    if (learn_types(self, type) < 0) {
+    if (!(self->ring_type = type_beside(type, "RingCounter")) || intern_names(self->names, TEXTS, N_NAMES) < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;
     }
     return (PyObject *)self;
 }
 
-static int traverse(PyObject *op, visitproc visit, void *arg)
-{
-    FastUpdate *self = (FastUpdate *)op;
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->slow);
-    Py_VISIT(self->store);
-    Py_VISIT(self->follow);
-    Py_VISIT(self->values);
-    Py_VISIT(self->there);
-    Py_VISIT(self->intake);
-    Py_VISIT(self->quiet);
-    return 0;
-}
-
-static int clear(PyObject *op)
-{
-    FastUpdate *self = (FastUpdate *)op;
-    Py_CLEAR(self->slow); /* whoever still calls it is told */
-    Py_CLEAR(self->store);
-    Py_CLEAR(self->follow);
-    Py_CLEAR(self->values);
-    Py_CLEAR(self->there);
-    Py_CLEAR(self->intake);
-    Py_CLEAR(self->quiet);
-    return 0;
-}
-
-static void dealloc(PyObject *op)
-{
-    FastUpdate *self = (FastUpdate *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    PyObject_GC_UnTrack(op);
-    clear(op);
-    Py_CLEAR(self->key);
-    Py_CLEAR(self->index_type);
-    Py_CLEAR(self->later_type);
-    Py_CLEAR(self->ring_type);
-    for (int i = 0; i < N_NAMES; i++) {
-        Py_CLEAR(self->names[i]);
-    }
-    release(op);
-    Py_DECREF(type);
-}
+OWNER(FastUpdate, (void)0)
 
 static PyMethodDef methods[] = {
     {"update", (PyCFunction)(void (*)(void))update, METH_FASTCALL | METH_KEYWORDS,

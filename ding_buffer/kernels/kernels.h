@@ -112,8 +112,13 @@ PyObject *link_many(PyObject *, Arguments, Py_ssize_t);
 PyObject *enter_runs(PyObject *, Arguments, Py_ssize_t);
 PyObject *leave_runs(PyObject *, Arguments, Py_ssize_t);
 
-/* module.c: adds a type to the module; 0, or -1 with an exception. */
+/* types.c: adds a type to the module; 0, or -1 with an exception. */
 int add_type(PyObject *module, PyType_Spec *spec);
+/* A new object, all zero, of a type of the module, and its end. */
+PyObject *new_object(PyTypeObject *type);
+void release_object(PyObject *op);
+/* A new reference to the type of this name in the module of `type`; NULL with an exception. */
+PyObject *type_beside(PyTypeObject *type, const char *name);
 
 /* crc.c: adds crc32 where the processor has what it takes; 0, or -1 with an exception. */
 int add_crc32(PyObject *module);

@@ -229,12 +229,11 @@ static PyObject *mutex_reduce(PyObject *op, PyObject *Py_UNUSED(args))
 static PyObject *mutex_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     Mutex *mutex;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, ":Mutex", names)) {
         return NULL;
     }
-    mutex = (Mutex *)alloc(type, 0);
+    mutex = (Mutex *)new_object(type);
     if (mutex != NULL) {
         mutex->lock = PyThread_allocate_lock();
         if (mutex->lock == NULL) {
@@ -248,16 +247,13 @@ static PyObject *mutex_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static void mutex_dealloc(PyObject *op)
 {
     Mutex *mutex = (Mutex *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     if (mutex->lock != NULL) {
         if (mutex->depth > 0) {
             PyThread_release_lock(mutex->lock); /* a held lock must not be freed */
         }
         PyThread_free_lock(mutex->lock);
     }
-    release(op);
-    Py_DECREF(type);
+    release_object(op);
 }
 
 static PyMethodDef methods[] = {

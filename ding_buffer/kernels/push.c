@@ -179,8 +179,7 @@ static PyObject *fast_push_push(PyObject *op, PyObject *const *args, Py_ssize_t 
 
 static int is_one_of(PyTypeObject *type, PyObject *object, const char *name)
 {
-    PyObject *module = PyType_GetModule(type);
-    PyObject *asked = module == NULL ? NULL : PyObject_GetAttrString(module, name);
+    PyObject *asked = type_beside(type, name);
     int is = asked == NULL ? -1 : PyObject_IsInstance(object, asked);
     if (is == 0) {
         PyErr_Format(PyExc_TypeError, "FastPush() needs a %s, got %R", name, (PyObject *)Py_TYPE(object));
@@ -239,14 +238,13 @@ static PyObject *fast_push_new(PyTypeObject *type, PyObject *args, PyObject *kwa
 {
     static char *names[] = {"ring",     "mutex", "item_type", "slow",   "target",
                             "versions", "metas", "key",       "intake", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *ring, *lock, *item_type, *slow, *target, *self;
     PyObject *versions = Py_None, *metas = Py_None, *key = Py_None, *intake = Py_None;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!OO|OOOO:FastPush", names, &ring, &lock, &PyType_Type,
                                      &item_type, &slow, &target, &versions, &metas, &key, &intake)) {
         return NULL;
     }
-    self = alloc(type, 0);
+    self = new_object(type);
     if (self != NULL && (learn((FastPush *)self, type, ring, lock, item_type, slow, target, versions) < 0 ||
                          push_metas_init(&((FastPush *)self)->metas, metas, key, intake) < 0)) {
         Py_CLEAR(self);
@@ -283,8 +281,6 @@ static int fast_push_clear(PyObject *op)
 static void fast_push_dealloc(PyObject *op)
 {
     FastPush *self = (FastPush *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     PyObject_GC_UnTrack(op);
     fast_push_clear(op);
     Py_CLEAR(self->mutex);
@@ -294,8 +290,7 @@ static void fast_push_dealloc(PyObject *op)
     if (self->plan != NULL) {
         record_plan_free(self->plan);
     }
-    release(op);
-    Py_DECREF(type);
+    release_object(op);
 }
 
 static PyObject *fast_push_call(PyObject *op, PyObject *args, PyObject *kwargs)

@@ -83,7 +83,6 @@ static PyObject *stacker_columns(PyObject *op, PyObject *batch)
 static PyObject *stacker_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"fields", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *fields, *self;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!:Stacker", names, &PyTuple_Type, &fields)) {
         return NULL;
@@ -92,7 +91,7 @@ static PyObject *stacker_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         PyErr_SetString(PyExc_ValueError, "a payload without fields has no columns");
         return NULL;
     }
-    self = alloc(type, 0);
+    self = new_object(type);
     if (self != NULL && (((Stacker *)self)->plan = record_plan_of(fields)) == NULL) {
         Py_CLEAR(self);
     }
@@ -101,13 +100,10 @@ static PyObject *stacker_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 
 static void stacker_dealloc(PyObject *op)
 {
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     if (((Stacker *)op)->plan != NULL) {
         record_plan_free(((Stacker *)op)->plan);
     }
-    release(op);
-    Py_DECREF(type);
+    release_object(op);
 }
 
 static PyObject *stacker_reduce(PyObject *Py_UNUSED(op), PyObject *Py_UNUSED(args))

@@ -291,13 +291,12 @@ static int look_at_build(RowTaker *self, PyObject *build)
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"fields", "tables", "build", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *fields, *tables, *build = Py_None;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!|O:RowTaker", names, &PyTuple_Type, &fields, &PyTuple_Type,
                                      &tables, &build)) {
         return NULL;
     }
-    RowTaker *self = (RowTaker *)alloc(type, 0);
+    RowTaker *self = (RowTaker *)new_object(type);
     if (!self) {
         return NULL;
     }
@@ -321,16 +320,13 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static void dealloc(PyObject *op)
 {
     RowTaker *self = (RowTaker *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     for (Py_ssize_t i = 0; i < self->count; i++) {
         Py_XDECREF((PyObject *)self->places[i].dtype);
     }
     PyMem_Free(self->places);
     Py_XDECREF(self->tables);
     Py_XDECREF(self->build);
-    release(op);
-    Py_DECREF(type);
+    release_object(op);
 }
 
 static PyMethodDef methods[] = {

@@ -186,13 +186,12 @@ static PyObject *get_lowest(PyObject *op, void *Py_UNUSED(closure))
 static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"levels", "lows", "starts", NULL};
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *levels, *lows, *starts;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!O:TreeSums", names, &PyTuple_Type, &levels, &PyTuple_Type,
                                      &lows, &starts)) {
         return NULL;
     }
-    TreeSums *self = (TreeSums *)alloc(type, 0);
+    TreeSums *self = (TreeSums *)new_object(type);
     if (!self) {
         return NULL;
     }
@@ -218,8 +217,6 @@ static PyObject *make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static void dealloc(PyObject *op)
 {
     TreeSums *self = (TreeSums *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     Py_XDECREF(self->levels);
     Py_XDECREF(self->lows);
     Py_XDECREF(self->starts);
@@ -227,8 +224,7 @@ static void dealloc(PyObject *op)
     Py_XDECREF(self->lowest);
     bit_source_clear(&self->source);
     PyMem_Free(self->pending);
-    release(op);
-    Py_DECREF(type);
+    release_object(op);
 }
 
 static PyGetSetDef properties[] = {
