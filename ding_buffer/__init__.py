@@ -26,7 +26,7 @@ The house, from the ground up; a room imports downwards only::
     pipeline    PAMIQ's data module: data crosses threads
     trajectories  AMAGO's loading module: trajectories on disk, slices, mixtures (torch)
     learners    task, pushers, fetcher, learners       integrations   gymnasium's vector environments
-    config      create_buffer             data, framework  the names DI-engine's users import
+    config      create_buffer             data, framework, worker  the names DI-engine's users import
     cli         ding-buffer run
 """
 
