@@ -13,6 +13,7 @@ import numpy as np
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadArgument, NotEnoughItems
 from ding_buffer.core.item import BufferedData
+from ding_buffer.core.number_checks import check_number
 from ding_buffer.core.weighing import KEY as WEIGHT
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.use_count import use_time_check
@@ -124,35 +125,49 @@ class AdvancedReplayBuffer(WorkerBuffer):
         """The exponent of the weights of the next sample."""
         return self._priorities.IS_weight_power_factor
 
-    def push(self, data: Any, cur_collector_envstep: int = -1) -> None:
+    def push(self, data: Any, cur_collector_envstep: int | None = -1) -> None:
         """Stores one dict, or each of a list; a ``priority`` in it is its own, else the highest so far.
 
         A dict is kept by reference, unless ``deepcopy`` is set, and never written to. What the controller
         refuses is logged and counted as ``refused_pushes``. One bad priority refuses the whole list.
+        ``cur_collector_envstep`` is what figures are reported by; None or -1: it is not known.
         """
         items = data if isinstance(data, list) else [data]
+        envstep = -1 if cur_collector_envstep is None else cur_collector_envstep
+        check_number("cur_collector_envstep", envstep, -1)
         with self._lock:
-            self._envstep = cur_collector_envstep
-            taken = [item for item in items if isinstance(item, dict)]
-            if len(taken) < len(items):
-                self._counts["rejected"] += len(items) - len(taken)
-                _LOG.warning(
-                    "%s: %d of %d items are no dicts and are not taken.",
-                    self.instance_name,
-                    len(items) - len(taken),
-                    len(items),
-                )
+            self._envstep = envstep
+            taken = self._dicts(items)
             if self._controller is not None:
                 allowed, why = self._controller.can_push(len(taken))
                 if not allowed:
                     self._counts["refused_pushes"] += len(taken)
                     _LOG.info("%s: %d items not taken. %s", self.instance_name, len(taken), why)
                     return
-            self._check_tracked(taken)
-            self.buffer.extend(taken, meta=[self._meta(item) for item in taken])
+            self._keep(taken)
             if self._controller is not None:
                 self._controller.history_push_count += len(taken)
-            self._note(pushed=len(taken))
+
+    def _bring(self, items: list[Any]) -> None:
+        with self._lock:
+            self._keep(self._dicts(items))  # the controller has no say: what it refused would be lost
+
+    def _dicts(self, items: list[Any]) -> list[dict[str, Any]]:
+        taken = [item for item in items if isinstance(item, dict)]
+        if len(taken) < len(items):
+            self._counts["rejected"] += len(items) - len(taken)
+            _LOG.warning(
+                "%s: %d of %d items are no dicts and are not taken.",
+                self.instance_name,
+                len(items) - len(taken),
+                len(items),
+            )
+        return taken
+
+    def _keep(self, items: list[dict[str, Any]]) -> None:
+        self._check_tracked(items)
+        self.buffer.extend(items, meta=[self._meta(item) for item in items])
+        self._note(pushed=len(items))
 
     def _meta(self, item: Mapping[str, Any]) -> dict[str, Any]:
         meta: dict[str, Any] = {"priority": item.get("priority")}
@@ -176,6 +191,7 @@ class AdvancedReplayBuffer(WorkerBuffer):
         """
         if size == 0:
             return []
+        check_number("cur_learner_iter", cur_learner_iter, -1)
         with self._lock:
             try:
                 batch = self.buffer.sample(

@@ -12,6 +12,7 @@ from ding_buffer.core.chain import Middleware
 from ding_buffer.core.copies import takes_entries, with_entry, without_entry
 from ding_buffer.core.errors import BadArgument, NotEnoughItems
 from ding_buffer.core.item import BufferedData
+from ding_buffer.core.number_checks import check_number
 from ding_buffer.core.weighing import KEY as WEIGHT
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
 from ding_buffer.middleware.use_count import use_time_check
@@ -116,6 +117,7 @@ class DequeBufferWrapper(WorkerBuffer):
         """Draws ``size`` payloads; None where fewer are held, which is logged."""
         if size == 0:
             return []
+        check_number("train_iter", train_iter, -1)
         with self._lock:
             try:
                 if hasattr(size, "__index__") and len(self.buffer) < size:

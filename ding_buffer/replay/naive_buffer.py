@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ding_buffer.core.errors import CorruptSnapshot
 from ding_buffer.replay.worker_buffer import WorkerBuffer
+from ding_buffer.structures.ring_index import serials_in
 
 
 class NaiveReplayBuffer(WorkerBuffer):
@@ -59,6 +61,21 @@ class NaiveReplayBuffer(WorkerBuffer):
     def push_count(self) -> int:
         """How many items were pushed since the last ``clear``."""
         return int(self._store.ring.next) - self._begun
+
+    def _checked(self, state: Mapping[str, Any]) -> dict[str, int]:
+        numbers = super()._checked(state)
+        try:
+            order = state["buffer"]["store"]["order"]
+            held, pushed = len(serials_in(order)), int(order["next"])
+        except (LookupError, TypeError, ValueError, ArithmeticError):
+            return numbers  # of what is wrong there the buffer beneath tells
+        count = numbers["push_count"]
+        if not held <= count <= pushed:
+            raise CorruptSnapshot(
+                f"push_count of a state with {held} items, of {pushed} ever pushed, is from {held} to "
+                f"{pushed}, got {count}."
+            )
+        return numbers
 
     def _numbers(self) -> dict[str, int]:
         return {"push_count": self.push_count}

@@ -82,7 +82,7 @@ class SequenceReplayBuffer(NaiveReplayBuffer):
             except NotEnoughItems as shortage:
                 self._refuse(shortage, batch * sequence)
                 return None
-            self._note(sampled=len(drawn))
+            self._note(sampled=sum(map(len, drawn)))
             return [[item.data for item in window] for window in drawn]
 
     def _view(self, length: int) -> DequeBuffer:

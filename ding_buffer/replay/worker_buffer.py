@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from ding_buffer.buffers.snapshot import open_snapshot, write_snapshot
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.copies import clone
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot, NotEnoughItems
+from ding_buffer.core.number_checks import is_at_least
 from ding_buffer.core.report_sink import ReportSink
 from ding_buffer.middleware.clone import clone_object
 from ding_buffer.middleware.removals import track_removed
@@ -79,8 +79,6 @@ class WorkerBuffer(IBuffer):
         self.buffer.use(self._outer_layers(), self._layers())
         self._thruput = self._make_thruput_monitor()
         self._gone = 0
-        # Re-entrant: a signal handler may close what the thread it interrupts is just closing.
-        self._life = threading.RLock()
         self._closed = False
         self._clean = False  # closed, and nothing has come since
 
@@ -124,12 +122,12 @@ class WorkerBuffer(IBuffer):
 
     def start(self) -> None:
         """Starts the thread that removes files of used data, if there is to be one; again after ``close``."""
-        with self._life:
+        with self._lock:
             if self._closed:
                 self._closed = self._clean = False
                 self._thruput = self._make_thruput_monitor()
-            if self._used_data is not None:
-                self._used_data.remover.start()
+        if self._used_data is not None:
+            self._used_data.remover.start()
 
     def close(self) -> None:
         """Clears the buffer, waits until the files of used data are gone, reports and flushes.
@@ -141,21 +139,22 @@ class WorkerBuffer(IBuffer):
         of: until the next ``start`` nothing is reported and no file removed. ``close`` then has something to
         do again, as it has where it was broken off.
         """
-        with self._life:
+        # No lock but the buffer's, and that not while files are waited for: a signal handler or a writer of
+        # figures may close what this thread, or another, is just closing.
+        with self._lock:
             if self._clean and not len(self.buffer):
                 return
             self._clean = False
-            with self._lock:
-                self.clear()
-                self._closed = True
-                pushed = self._store.ring.next
-            if self._used_data is not None:
-                self._used_data.close()
+            self.clear()
+            self._closed = True
             if self._thruput is not None:
                 self._thruput.close()
             self._sink.flush()
-            with self._lock:
-                self._clean = pushed == self._store.ring.next
+            pushed = self._store.ring.next
+        if self._used_data is not None:
+            self._used_data.close()
+        with self._lock:
+            self._clean = self._closed and pushed == self._store.ring.next
 
     def __enter__(self: Self) -> Self:
         self.start()
@@ -185,7 +184,7 @@ class WorkerBuffer(IBuffer):
             self._counts["ignored_updates"] += 1
             first = self._counts["ignored_updates"] == 1
         if first:
-            _LOG.warning("%s: a %s has nothing to update.", self.instance_name, type(self).__name__)
+            _LOG.warning("%s: %s has nothing to update.", self.instance_name, type(self).__name__)
 
     def clear(self) -> None:
         """Removes everything."""
@@ -288,7 +287,7 @@ class WorkerBuffer(IBuffer):
             data = state["data"]
             if not isinstance(data, Sequence) or isinstance(data, (str, bytes)):
                 raise CorruptSnapshot(f"data of a state is a list of items, got {data!r}.")
-            self.push([item for item in data if item is not None], -1)
+            self._bring([item for item in data if item is not None])
             return
         numbers = self._checked(state)
         with self._lock:
@@ -296,6 +295,10 @@ class WorkerBuffer(IBuffer):
             self._take(numbers)
             self._gone = self._store.ring.next - len(self.buffer)
             self._note()
+
+    def _bring(self, items: list[Any]) -> None:
+        """Pushes the items of a state that has nothing else."""
+        self.push(items)
 
     def _numbers(self) -> dict[str, int]:
         """Returns what a state holds beside the buffer: whole numbers by name."""
@@ -307,19 +310,21 @@ class WorkerBuffer(IBuffer):
     def _checked(self, state: Mapping[str, Any]) -> dict[str, int]:
         names, kind = self._numbers(), self.config["type"]
         if "type" in state and state["type"] != kind:
-            raise CorruptSnapshot(f"This is the state of a {state['type']!r} buffer, not of {kind!r}.")
+            raise CorruptSnapshot(f"This is the state of a buffer of type {state['type']!r}, not {kind!r}.")
         known = ["type", "buffer", *names]
         unknown = [key for key in state if key not in known]
         missing = [key for key in known if key not in state]
         if unknown or missing:
             raise CorruptSnapshot(
-                f"This is not the state of a {type(self).__name__}: unknown keys {unknown}, missing keys "
-                f"{missing}. A state of DI-engine comes in as {{'data': [...]}}, its items alone."
+                f"This is no state of {type(self).__name__}: unknown keys {unknown}, missing keys {missing}. "
+                "A state of DI-engine comes in as {'data': [...]}, its items alone."
             )
         for name in names:
-            if isinstance(state[name], bool) or not isinstance(state[name], int) or state[name] < 0:
-                raise CorruptSnapshot(f"{name} of a state is a whole number, got {state[name]!r}.")
-        return {name: state[name] for name in names}
+            if isinstance(state[name], bool) or not is_at_least(0, state[name]):
+                raise CorruptSnapshot(
+                    f"{name} of a state is a whole number of at least 0, got {state[name]!r}."
+                )
+        return {name: int(state[name]) for name in names}
 
     def save_data(self, path: str | PathLike[str]) -> None:
         """Writes the state to one file, whole or not at all; makes missing folders.

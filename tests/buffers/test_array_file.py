@@ -244,15 +244,16 @@ def test_a_file_that_is_cut_short_while_it_is_open_is_told(path):
 def test_nobody_writes_to_the_targets_any_more_when_damage_is_told(path, small_blocks, monkeypatch):
     """Of two threads one finds the file cut short while the other is still reading."""
     written(path, [np.arange(1000)])
-    reading, reader, fill = threading.Event(), threading.current_thread(), array_file._fill
+    both, reader, fill = threading.Barrier(2, timeout=60), threading.current_thread(), array_file._fill
     begun, finished = [], []
 
     def fill_slowly(file, place, view):
         if threading.current_thread() is reader:
-            reading.wait()
+            both.wait()
             raise CorruptSnapshot("cut short")
         begun.append(place)
-        reading.set()
+        if len(begun) == 1:
+            both.wait()
         for _ in range(1000):
             fill(file, place, view)
         finished.append(place)

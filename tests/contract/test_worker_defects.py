@@ -9,7 +9,6 @@ import gc
 import os
 import threading
 import tracemalloc
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,12 +100,19 @@ def test_w14_what_is_used_up_is_gone_and_not_counted_while_its_file_is_kept(tmp_
 
 @pytest.mark.parametrize("face", [AdvancedReplayBuffer, DequeBufferWrapper])
 def test_w18_the_state_of_priorities_goes_along(face) -> None:
-    cfg = {"seed": 0, **({"priority": True} if face is DequeBufferWrapper else {})}
+    weights = {"priority": True, "priority_IS_weight": True} if face is DequeBufferWrapper else {}
+    cfg = {"seed": 0, "replay_buffer_size": 16, **weights}
     made, copy = face(cfg), face(cfg)
     made.push([{"n": number, "priority": number} for number in range(8)], 0)
+    sample(made, 8)
+    made.push([{"n": number, "priority": 0.5} for number in range(made.replay_buffer_size)], 0)
     copy.load_state_dict(made.state_dict())
+    for each in (made, copy):
+        each.push({"n": -1}, 0)  # of the highest priority so far, which nothing that is held has any more
 
+    assert 7.0 == copy.buffer[-1].meta["priority"]
     assert [one.meta["priority"] for one in made.buffer] == [one.meta["priority"] for one in copy.buffer]
+    assert made.beta == copy.beta
     assert sample(made, 8) == sample(copy, 8)
 
 
@@ -137,7 +143,7 @@ def test_s1_nothing_in_a_file_is_executed(face, tmp_path) -> None:
     made.push([{"n": 0, "bomb": Bomb()}], 0)
     with pytest.raises(BadArgument, match="cannot be written"):
         made.save_data(tmp_path / "saved")
-    (tmp_path / "pickle").write_bytes(b"\x80\x04cos\nsystem\n(Vtouch ran\ntR.")
+    (tmp_path / "pickle").write_bytes(f"\x80\x04cos\nsystem\n(Vtouch {tmp_path}/ran\ntR.".encode("latin-1"))
     with pytest.raises(CorruptSnapshot):
         made.load_data(tmp_path / "pickle")
 
@@ -146,7 +152,7 @@ def test_s1_nothing_in_a_file_is_executed(face, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["victim; touch ran", "$(touch ran)", "../victim", "/etc/hosts", "-rf victim"]
+    "path", ["victim; touch ran", "$(touch ran)", "../victim", "{}/victim", "-rf victim"]
 )
 def test_s2_the_path_of_a_sample_is_a_path_and_leads_nowhere_else(path: str, tmp_path, monkeypatch) -> None:
     folder = tmp_path / "used"
@@ -159,12 +165,11 @@ def test_s2_the_path_of_a_sample_is_a_path_and_leads_nowhere_else(path: str, tmp
     cfg = {"replay_buffer_size": 1, "enable_track_used_data": True, "used_data_directory": str(folder)}
     with NaiveReplayBuffer(cfg) as buffer:
         try:
-            buffer.push([{"data_id": path}, {"data_id": "other"}], 0)
+            buffer.push([{"data_id": path.format(tmp_path)}, {"data_id": "other"}], 0)
         except BadArgument:
-            assert path in ("../victim", "/etc/hosts")
+            assert path in ("../victim", "{}/victim")
 
     assert "precious" == victim.read_text()
-    assert Path("/etc/hosts").exists()
     assert [] == list(folder.iterdir())
 
 
@@ -235,7 +240,7 @@ def test_t2_check_and_draw_are_one_step_and_so_are_saving_and_loading(face) -> N
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("closed", [True, False])
 def test_t3_no_thread_outlives_its_buffer(face, closed: bool) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     for _ in range(10):
         cfg: dict[str, Any] = {}
         if face is AdvancedReplayBuffer:
@@ -243,13 +248,14 @@ def test_t3_no_thread_outlives_its_buffer(face, closed: bool) -> None:
         if face is not DequeBufferWrapper:
             cfg["enable_track_used_data"] = True
         made = face(cfg)
+        made.start()
         if closed:
-            made.start()
             made.close()
         del made
-    gc.collect()
+    for _ in range(2):  # a buffer that goes leaves its store, and that the thread, for the next round
+        gc.collect()
 
-    assert before == threading.active_count()
+    assert not set(threading.enumerate()) - before
 
 
 @pytest.mark.parametrize("face", FACES)
@@ -283,15 +289,16 @@ def test_the_cost_of_a_uniform_sample_does_not_grow_with_the_buffer(face) -> Non
     """A draw without replacement of the original permutes as many numbers as there are items."""
     made = face({"replay_buffer_size": 50_000, "seed": 0})
     made.push(list(range(50_000)), 0)
-    made.sample(64, 0)
-    peaks = []
     for part in (None, slice(-30_000, None)):
-        tracemalloc.start()
         made.sample(64, 0, part)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+        peaks = []
+        for _ in range(5):  # the least: now and then the interpreter grows a table of its own
+            tracemalloc.start()
+            made.sample(64, 0, part)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
 
-    assert max(peaks) < 50_000
+        assert min(peaks) < 50_000
 
 
 def test_the_cost_of_duplicates_is_one_copy_each(monkeypatch) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
+from typing import Any
 
 import numpy as np
 import pytest
 
+from ding_buffer.core.errors import BadArgument
 from ding_buffer.replay.advanced_buffer import AdvancedReplayBuffer
 from ding_buffer.structures.clock import ManualClock
 from tests.replay.advanced import feedback, made, priorities
@@ -169,6 +172,17 @@ def test_what_is_no_dict_does_not_count_against_the_limit() -> None:
     assert (8, 5, 1) == (buffer.count(), stats["rejected"], stats["refused_pushes"])
 
 
+def test_what_a_state_brings_is_not_refused_for_running_ahead() -> None:
+    buffer = made(100, thruput_controller={"push_sample_rate_limit": {"max": 1}})
+    buffer.push([{"n": n} for n in range(4)], 0)
+    buffer.sample(4, 0)
+    buffer.load_state_dict({"data": [{"n": n} for n in range(4, 20)]})
+    buffer.push({"n": 20}, 0)
+
+    assert list(range(20)) == held(buffer)
+    assert 1 == buffer.stats()["refused_pushes"]
+
+
 def test_samples_that_run_ahead_of_pushes_are_refused() -> None:
     buffer = made(100, thruput_controller={"push_sample_rate_limit": {"min": 1}})
     buffer.push([{"n": n} for n in range(4)], 0)
@@ -202,6 +216,29 @@ def test_what_is_drawn_is_reported_every_so_many_samples() -> None:
     assert [(2.0, 3), (4.0, 6)] == reported["mine_iter/use_avg"]
     assert [(2.0, 40), (2.0, 40)] == reported["mine_step/priority_min"]
     assert [2, 5] == [value for value, _ in reported["mine_iter/staleness_max"]]
+
+
+@pytest.mark.parametrize("step", ["40", math.nan, math.inf, [40], True])
+def test_a_step_that_is_no_number_is_told_before_anything_is_stored_or_drawn(step: Any) -> None:
+    buffer = made(max_use=1, monitor={"sampled_data_attr": {"print_freq": 1}})
+    with pytest.raises(BadArgument, match="cur_collector_envstep must be a number"):
+        buffer.push([{"n": 0}], step)
+    buffer.push([{"n": 1}], 0)
+    for train_iter in (step, None):
+        with pytest.raises(BadArgument, match="cur_learner_iter must be a number"):
+            buffer.sample(1, train_iter)  # type: ignore[arg-type]
+
+    assert [1] == [data["n"] for data in buffer.sample(1, 0) or ()]
+
+
+def test_by_an_env_step_that_is_not_known_nothing_is_reported() -> None:
+    writer = Writer()
+    cfg = {"monitor": {"sampled_data_attr": {"print_freq": 1}}}
+    buffer = AdvancedReplayBuffer(cfg, writer, instance_name="mine", clock=ManualClock())
+    buffer.push([{"n": 0}], None)
+    buffer.sample(1, 3)
+
+    assert {"mine_iter"} == {tag.partition("/")[0] for tag in writer.scalars}
 
 
 def test_a_state_brings_priorities_uses_and_beta_back() -> None:

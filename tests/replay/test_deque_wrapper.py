@@ -196,6 +196,15 @@ def test_every_so_many_iterations_the_figures_are_written() -> None:
     assert [(1.0, step) for step in (0, 10, 20)] == writer.scalars["mine_iter/priority_max"]
 
 
+@pytest.mark.parametrize("train_iter", [None, "3", math.nan, [3]])
+def test_an_iteration_that_is_no_number_is_told_before_anything_is_drawn(train_iter) -> None:
+    buffer = made(1, max_use=1)
+    with pytest.raises(BadArgument, match="train_iter must be a number"):
+        buffer.sample(1, train_iter)
+
+    assert [{"n": 0}] == buffer.sample(1, 3)
+
+
 def test_only_what_there_is_is_written_and_without_a_writer_to_the_log(caplog) -> None:
     writer = Writer()
     made(4, writer).sample(1, 3)

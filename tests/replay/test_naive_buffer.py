@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from ding_buffer.core.errors import BadArgument
+from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.replay.naive_buffer import NaiveReplayBuffer
 from ding_buffer.testing.distribution import surprise
 
@@ -101,6 +103,35 @@ def test_clear_counts_pushes_from_zero_and_a_state_keeps_the_count() -> None:
     copy.push(3, 0)
 
     assert (2, 3) == (made.push_count, copy.push_count)
+
+
+@pytest.mark.parametrize("count", [2, 4, 14, 2**80, -1, math.nan, "13", None])
+def test_a_count_of_pushes_that_cannot_be_is_told_and_changes_nothing(count) -> None:
+    """Of 13 pushes 5 are held: since the last ``clear`` it was 5 of them at least, and 13 at most."""
+    state, made = filled(13, 5).state_dict(), filled(1)
+    expected = "5 items, of 13 ever pushed, is from 5 to 13" if count in (2, 4, 14, 2**80) else "at least 0"
+    with pytest.raises(CorruptSnapshot, match=f"push_count of a state .*{expected}, got"):
+        made.load_state_dict({**state, "push_count": count})
+
+    assert (1, 1, [0]) == (made.push_count, made.count(), made.sample(1, 0))
+
+
+@pytest.mark.parametrize("count", [5, 9, 13, np.int64(7)])
+def test_a_count_of_pushes_that_can_be_is_taken(count) -> None:
+    made = filled(1)
+    made.load_state_dict({**filled(13, 5).state_dict(), "push_count": count})
+    made.push(0, 0)
+
+    assert count + 1 == made.push_count
+
+
+def test_of_a_state_that_is_damaged_further_in_the_buffer_beneath_tells() -> None:
+    state, made = filled(3).state_dict(), filled(1)
+    for store in ({}, {**state["buffer"]["store"], "order": {"next": 3}}, None):
+        with pytest.raises(CorruptSnapshot, match=r"does not fit together|is missing"):
+            made.load_state_dict({**state, "buffer": {**state["buffer"], "store": store}})
+
+    assert 1 == made.push_count
 
 
 def test_there_is_nothing_to_update_which_is_said_once(caplog) -> None:

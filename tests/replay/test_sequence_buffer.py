@@ -7,6 +7,7 @@ import pytest
 
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.replay.sequence_buffer import SequenceReplayBuffer
+from ding_buffer.structures.clock import ManualClock
 from ding_buffer.testing.distribution import surprise
 
 
@@ -69,6 +70,22 @@ def test_where_no_episode_is_long_enough_the_answer_is_none_and_comes_at_once() 
     assert buffer.sample(1, 5, 0, replace=True) is None
     assert buffer.sample(2, 5, 0) is None
     assert 5 + 5 + 10 == buffer.stats()["refused_samples"]
+
+
+def test_what_is_drawn_counts_in_transitions_as_what_is_pushed_and_refused() -> None:
+    told: list[dict[str, float]] = []
+    clock = ManualClock()
+    buffer = SequenceReplayBuffer({"periodic_thruput_seconds": 60}, told.append, clock=clock)
+    buffer.push(episode(0, 8), 0)
+    buffer.sample(2, 3, 0)
+    clock.advance(60)
+    buffer.sample(1, 9, 0)
+    buffer.sample(1, 5, 0)
+
+    assert {"pushed_in": 8, "sampled_out": 6 + 5, "removed": 0, "current_have": 8} == {
+        tag.partition("/")[2]: number for figures in told for tag, number in figures.items()
+    }
+    assert 9 == buffer.stats()["refused_samples"]
 
 
 def test_windows_begin_at_different_places_unless_they_may_repeat() -> None:

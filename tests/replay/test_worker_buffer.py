@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import pytest
 from easydict import EasyDict
@@ -200,7 +201,7 @@ def test_the_state_of_another_kind_is_refused_by_its_kind(face, other) -> None:
         return
     made = face()
     made.push([item(7)], 0)
-    with pytest.raises(CorruptSnapshot, match=f"the state of a '{other.config['type']}' buffer, not of"):
+    with pytest.raises(CorruptSnapshot, match=f"state of a buffer of type '{other.config['type']}', not"):
         made.load_state_dict(other().state_dict())
 
     assert [7] == held(made)
@@ -220,7 +221,8 @@ def test_a_state_is_taken_whole_or_not_at_all(face) -> None:
         {**state, "buffer": {**state["buffer"], "store": {**state["buffer"]["store"], "order": 3}}},
     ]
     if "push_count" in state:
-        broken += [{**state, "push_count": wrong} for wrong in (-1, 1.5, True, "3")]
+        absurd = (-1, 1.5, math.nan, True, "3", None, [4], 3, 5, 2**80)
+        broken += [{**state, "push_count": wrong} for wrong in absurd]
     for wrong in broken:
         with pytest.raises(CorruptSnapshot):
             made.load_state_dict(wrong)

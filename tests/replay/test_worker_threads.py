@@ -21,6 +21,7 @@ from ding_buffer.replay.elastic_buffer import ElasticReplayBuffer
 from ding_buffer.replay.episode_buffer import EpisodeReplayBuffer
 from ding_buffer.replay.naive_buffer import NaiveReplayBuffer
 from ding_buffer.replay.sequence_buffer import SequenceReplayBuffer
+from tests.middleware.side_threads import until
 
 SECONDS = 30.0 if os.environ.get("DING_BUFFER_LONG") == "1" else 2.0
 PUSHERS, SAMPLERS, CAPACITY, BATCH, MAX_USE = 3, 3, 500, 16, 2
@@ -60,8 +61,12 @@ class Stream:
         threads = [threading.Thread(target=until_over, args=(work,)) for work in works]
         for thread in threads:
             thread.start()
-        self.over.wait(SECONDS)
-        self.over.set()
+        try:
+            self.over.wait(SECONDS)
+            # On a busy machine some had no turn yet.
+            until(lambda: self.over.is_set() or min(self.pushed + self.sampled) > 0)
+        finally:
+            self.over.set()
         for thread in threads:
             thread.join()
 
@@ -190,6 +195,7 @@ def test_the_sequence_buffer_among_threads() -> None:
     def sampler(number: int) -> Callable[[], None]:
         def sample() -> None:
             for window in made.sample(BATCH, 3, 0) or ():
+                stream.sampled[number] += len(window) - 1
                 first = window[0]["name"]
                 assert [first + more * PUSHERS for more in range(3)] == [data["name"] for data in window]
                 assert not any(data["done"] for data in window[:-1])

@@ -35,8 +35,9 @@ LAYERS = {
 class Breaker:
     """Raises ``KeyboardInterrupt`` before the n-th line that runs in the package, as Ctrl-C would; once."""
 
-    def __init__(self, line):
+    def __init__(self, line, where=_WHERE):
         self._left = line
+        self._where = where
         self.where = ""
 
     def __enter__(self):
@@ -50,7 +51,7 @@ class Breaker:
         gc.enable()
 
     def _call(self, frame, event, argument):
-        return self._line if frame.f_code.co_filename.startswith(_WHERE) else None
+        return self._line if frame.f_code.co_filename.startswith(self._where) else None
 
     def _line(self, frame, event, argument):
         if event == "line":
@@ -61,9 +62,9 @@ class Breaker:
         return self._line
 
 
-def broken_off(action, line):
+def broken_off(action, line, where=_WHERE):
     """Does an action, broken off at a line; returns where that was, "" where it came to its end before."""
-    breaker = Breaker(line)
+    breaker = Breaker(line, where)
     try:
         with breaker:
             action()

@@ -19,7 +19,8 @@ SPAWN = multiprocessing.get_context("spawn")
 SPEC = {"obs": (np.float32, (3,)), "n": np.int64}
 META = {"number": int, "env": int, "priority": float, "train_iter_data_collected": int}
 WIDE = {"first": np.int64, "wide": (np.int64, (4096,)), "last": np.int64}
-PATIENCE = 60.0
+PATIENCE = 120.0
+"""Seconds after which something hangs: far more than anything here takes on however busy a machine."""
 
 
 def row(number):
@@ -50,7 +51,9 @@ def numbers(buffer):
 
 
 def files(name):
-    return sorted(path.name for path in Path(_folder()).glob(f"{name}*"))
+    """Returns the files of the memory of that name, and none of another whose name begins like it."""
+    there = (path.name for path in Path(_folder()).iterdir())
+    return sorted(file for file in there if file == name or file.startswith(f"{name}.writer"))
 
 
 def until(ready):
@@ -124,11 +127,11 @@ def make_and_fork(name):
 
     multiprocessing.get_context("fork").Process(target=linger).start()
     buffer.push(row(40))
-    time.sleep(PATIENCE)
+    time.sleep(3 * PATIENCE)
 
 
 def make_and_wait(name):
     """Makes shared memory, pushes a row, and waits to be killed."""
     buffer = DequeBuffer(8, storage=shared(name=name))
     buffer.push(row(41))
-    time.sleep(PATIENCE)
+    time.sleep(3 * PATIENCE)

@@ -152,6 +152,23 @@ def test_the_returned_columns_hold_what_was_given_and_are_not_what_is_stored():
     assert [0.0, 0.0] == store.storage.item(1).data["obs"].tolist()
 
 
+@pytest.mark.parametrize("places", [slice(None), slice(None, None, -1), slice(1, 3)])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_columns_that_lie_in_the_storage_itself_are_stored_as_they_were(places, kind):
+    store = made(0, 4, ColumnStorage({"obs": (np.float64, (2,)), "n": kind}))
+    store.extend({"obs": np.arange(8.0).reshape(4, 2), "n": np.arange(4).astype(kind)}, None)
+    given_columns = {key: store.storage.table.column((key,))[places] for key in ("obs", "n")}
+    numbers = given_columns["n"].tolist()
+    batch = store.extend(given_columns, None)
+
+    expected = [*range(4), *numbers][-4:]
+    assert [(number, 2 * number) for number in expected] == [
+        (one["n"], one["obs"][0]) for one in payloads(store)
+    ]
+    assert numbers == batch.data["n"].tolist()
+    store.check()
+
+
 SPOILT = [
     {"obs": np.zeros(3, np.float32), "n": 1},
     {"obs": np.zeros(2, np.float32), "n": 0.5},
@@ -221,3 +238,26 @@ def test_the_stored_rows_of_a_list_are_not_those_returned():
 
     assert [1.0, 1.0] == store.storage.item(1).data["obs"].tolist()
     assert 2 == store.storage.item(1).meta["env"]
+
+
+def test_payloads_without_fields_are_counted():
+    store = made(0, 4, ColumnStorage())
+    batch = store.extend([{}, {}, {}], {"env": [1, 2, 3]})
+
+    assert [{}, {}, {}] == [item.data for item in batch] == payloads(store)
+    assert [1, 2, 3] == [item.meta["env"] for item in store.items(store.live())]
+    store.check()
+
+
+def test_trees_come_back_as_trees():
+    trees, torch = pytest.importorskip("treetensor.torch"), pytest.importorskip("torch")
+    for many in (
+        [trees.Tensor({"n": torch.tensor(n)}) for n in range(3)],
+        trees.Tensor({"n": torch.arange(3)}),
+    ):
+        store = made(0, 4, ColumnStorage())
+        batch = store.extend(many, None)
+
+        for found in ([item.data for item in batch], payloads(store)):
+            assert [trees.Tensor] * 3 == list(map(type, found))
+            assert [0, 1, 2] == [int(tree.n) for tree in found]

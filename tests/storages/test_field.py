@@ -108,6 +108,11 @@ def test_a_path_is_written_as_one_would_reach_the_value(path, name):
         (F4, {"a": 1}, "obs: expected float32 of shape (4,), got a dict of 1."),
         (
             F4,
+            np.ma.masked_array(np.zeros(4), [True, False, False, False]),
+            "obs: expected float32 of shape (4,), got masked float64 of shape (4,).",
+        ),
+        (
+            F4,
             np.array([0, 0, 1e39, 0]),
             "obs: expected float32 of shape (4,), got 1e+39 at [2]; float32 holds numbers up to 3.40282e+38.",
         ),

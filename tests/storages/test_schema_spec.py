@@ -159,3 +159,9 @@ def test_a_text_with_empty_brackets_is_of_any_length():
 def test_a_text_that_is_no_dtype_is_refused_by_name(text):
     with pytest.raises(SchemaError, match="obs: expected a dtype"):
         Schema.from_spec({"obs": text})
+
+
+@pytest.mark.parametrize("kind", [dict, list, np.ndarray])
+def test_a_class_of_containers_is_no_field(kind):
+    with pytest.raises(SchemaError, match=r"obs: expected a field, got a type\."):
+        Schema.from_spec({"obs": kind})

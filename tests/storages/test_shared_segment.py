@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gc
 import multiprocessing
 import os
+import secrets
 import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +39,18 @@ from tests.storages.shared_processes import (
     until,
 )
 
-NAME = f"test-{os.getpid()}"
+# Libraries that earlier tests used may have left threads; a child runs none of their code.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+NAME = f"test-{secrets.token_hex(8)}"
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """A folder of shared memory in which no other run of these tests makes or removes anything."""
+    with tempfile.TemporaryDirectory(prefix="test-", dir=shared_segment._folder()) as folder:
+        monkeypatch.setattr(shared_segment, "_FOLDER", Path(folder))
+        yield Path(folder)
 
 
 def made(name=NAME, size=4096, head=b"head"):
@@ -81,9 +96,10 @@ def test_a_number_is_claimed_once_until_it_is_given_up():
     other.leave()
 
 
-def _interrupted(function, after=True):
-    """Returns a function that is broken off the first time, before it is done or after."""
-    calls = []
+@contextmanager
+def _interrupted(owner, name, after=True):
+    """A function is broken off the first time it is called, before it is done or after."""
+    function, calls = getattr(owner, name), []
 
     def interrupted(*arguments):
         calls.append(arguments)
@@ -93,37 +109,38 @@ def _interrupted(function, after=True):
             function(*arguments)
         raise KeyboardInterrupt
 
-    return interrupted
+    gc.disable()  # or the first to call it may be the finalizer of a buffer of before
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(owner, name, interrupted)
+            yield
+    finally:
+        gc.enable()
 
 
-def test_who_does_not_come_to_attach_keeps_nothing(monkeypatch):
+def test_who_does_not_come_to_attach_keeps_nothing():
     one = made()
-    monkeypatch.setattr(shared_segment, "_mapped", _interrupted(shared_segment._mapped))
-    with pytest.raises(KeyboardInterrupt):
+    with _interrupted(shared_segment, "_mapped"), pytest.raises(KeyboardInterrupt):
         SharedSegment.attach(NAME)
     one.leave()
     assert [] == files(NAME)
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_number_is_free_where_claiming_it_was_broken_off(monkeypatch, after):
+def test_a_number_is_free_where_claiming_it_was_broken_off(after):
     one = made()
-    with monkeypatch.context() as patch:
-        patch.setattr(fcntl, "flock", _interrupted(fcntl.flock, after))
-        with pytest.raises(KeyboardInterrupt):
-            one.claim(0)
+    with _interrupted(fcntl, "flock", after), pytest.raises(KeyboardInterrupt):
+        one.claim(0)
     assert one.claim(0)
     one.leave()
 
 
-def test_leaving_that_was_broken_off_is_done_by_leaving_again(monkeypatch):
+def test_leaving_that_was_broken_off_is_done_by_leaving_again():
     one = made()
     assert one.claim(0)
     assert one.claim(1)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "close", _interrupted(os.close))
-        with pytest.raises(KeyboardInterrupt):
-            one.leave()
+    with _interrupted(os, "close"), pytest.raises(KeyboardInterrupt):
+        one.leave()
     one.leave()
     one.leave()
     assert not one.attached
@@ -169,14 +186,13 @@ def test_names_that_no_file_can_have_are_refused():
             SharedSegment.attach(name)
 
 
-def test_without_unnamed_files_it_is_made_all_the_same(monkeypatch):
+def test_without_unnamed_files_it_is_made_all_the_same(monkeypatch, alone):
     monkeypatch.delattr(os, "O_TMPFILE", raising=False)
     monkeypatch.delattr(os, "posix_fallocate", raising=False)
     one = made()
-    assert [NAME] == files(NAME)
-    assert [] == files(".making-")
+    assert [alone / NAME] == [*alone.iterdir()]
     one.leave()
-    assert [] == files(NAME)
+    assert [] == [*alone.iterdir()]
 
 
 def test_memory_that_is_none_of_a_storage_is_refused():
@@ -209,7 +225,7 @@ def test_a_forked_process_writes_as_somebody_else_and_leaves_alone():
         buffer.push(row(2))
         assert 1 == storage_of(buffer).writer
 
-    child = multiprocessing.get_context("fork").Process(target=push)
+    child = FORK.Process(target=push)
     with running(child):
         child.join()
     assert 0 == child.exitcode
@@ -225,15 +241,14 @@ def test_a_forked_process_writes_as_somebody_else_and_leaves_alone():
 def test_a_forked_process_that_is_the_last_takes_the_files_along():
     buffer = DequeBuffer(4, storage=shared(), seed=0)
     name = storage_of(buffer).name
-    context = multiprocessing.get_context("fork")
-    parent_left, child_ready = context.Event(), context.Event()
+    parent_left, child_ready = FORK.Event(), FORK.Event()
 
     def linger():
         child_ready.set()
         parent_left.wait(60)
         buffer.push(row(1))
 
-    child = context.Process(target=linger)
+    child = FORK.Process(target=linger)
     with running(child):
         assert child_ready.wait(60)
         storage_of(buffer).close()
@@ -242,6 +257,12 @@ def test_a_forked_process_that_is_the_last_takes_the_files_along():
         child.join()
     assert 0 == child.exitcode
     assert [] == files(name)
+
+
+def _ever_pushed(buffer):
+    with buffer.store.lock:  # lets in what has arrived
+        stats = buffer.stats()
+        return stats["pushed"] + stats["missed"]
 
 
 def test_when_a_writer_is_killed_the_others_go_on_and_its_number_is_free():
@@ -254,9 +275,9 @@ def test_when_a_writer_is_killed_the_others_go_on_and_its_number_is_free():
         with pytest.raises(BadArgument, match="is taken, by a process that is alive"):
             reader_of(buffer, writer=0)
         os.kill(victim.pid, signal.SIGKILL)
-        newest = max(item.meta["number"] for item in buffer)
-        until(lambda: max(item.meta["number"] for item in buffer) > newest + 100)
-        until(lambda: not victim.is_alive())
+        victim.join()
+        before = _ever_pushed(buffer)
+        until(lambda: _ever_pushed(buffer) > before + 100)  # by the survivor
 
         heir = reader_of(buffer, writer=0)
         assert 0 == storage_of(heir).writer
@@ -306,19 +327,21 @@ def test_an_orphan_made_by_fork_takes_the_files_along():
         until(lambda: not files(name))
 
 
-@pytest.mark.parametrize("name", [f"{NAME}-left", f"{PREFIX}{os.getpid()}"])
-def test_what_is_left_when_all_are_killed_goes_when_the_next_is_made(name):
-    child = process(make_and_wait, name)
+@pytest.mark.parametrize("chosen", [True, False], ids=["a chosen name", "a random name"])
+def test_what_is_left_when_all_are_killed_goes_when_the_next_is_made(alone, chosen):
+    name = NAME if chosen else f"{PREFIX}{secrets.token_hex(8)}"
+    child = FORK.Process(target=make_and_wait, args=(name,))  # into the same folder
     with running(child):
         until(lambda: f"{name}.writer0" in files(name))
         child.kill()
         child.join()
     assert [name, f"{name}.writer0"] == files(name)
 
-    buffer = DequeBuffer(8, storage=shared(name=None if name.startswith(PREFIX) else name))
+    buffer = DequeBuffer(8, storage=shared(name=name if chosen else None))
     assert 0 == len(buffer)
-    assert ([] if name.startswith(PREFIX) else [name]) == files(name)
+    assert [storage_of(buffer).name] == [path.name for path in alone.iterdir()]
     storage_of(buffer).close()
+    assert [] == [*alone.iterdir()]
 
 
 _QUIET = """

@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import secrets
 import signal
 
 import numpy as np
 import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
-from ding_buffer.core.errors import BadArgument, Overtaken
+from ding_buffer.core.errors import BadArgument, NotEnoughItems, Overtaken
 from ding_buffer.storages.shared_storage import SharedStorage
 from tests.storages.broken_off import Breaker
 from tests.storages.shared_processes import WIDE, files, numbers, reader_of, row, shared, storage_of, until
 
-NAME = f"test-killed-{os.getpid()}"
+# Libraries that earlier tests used may have left threads; a child runs none of their code.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+NAME = f"test-{secrets.token_hex(8)}"
 _EVERY = 61
 
 
@@ -145,7 +148,7 @@ def test_a_writer_killed_in_the_middle_of_a_row_leaves_no_half_of_it():
             with _child(lambda: _write_on(storage.name)) as pid:
                 until(lambda pid=pid: any(item.meta["number"] >> 20 == pid for item in reader))
                 for _ in range(rng.randrange(1, 12)):
-                    with contextlib.suppress(Overtaken):
+                    with contextlib.suppress(Overtaken, NotEnoughItems):  # where the writer is much faster
                         batch = reader.sample(4, replace=True)
                         assert batch.data["first"].tolist() == batch.meta["number"].tolist()
                         assert (batch.data["wide"] == batch.data["last"][:, None]).all()

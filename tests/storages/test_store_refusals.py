@@ -9,6 +9,7 @@ import pytest
 
 from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadArgument
+from ding_buffer.storages.column_storage import ColumnStorage
 from ding_buffer.storages.object_storage import ObjectStorage
 from tests.storages.stores import made, payloads
 
@@ -179,3 +180,22 @@ def test_an_item_can_be_checked_without_storing_it():
     store.check_item(5, {"env": 2})
 
     assert before == picture(store)
+
+
+@pytest.mark.parametrize("kind", [ObjectStorage, ColumnStorage])
+def test_a_storage_belongs_to_one_store_as_long_as_that_lives(kind):
+    storage = kind()
+    first = made(2, 4, storage)
+
+    with pytest.raises(BadArgument, match="is another buffer's: give each buffer a storage of its own"):
+        made(1, 4, storage)
+    assert [0, 1] == payloads(first)
+    assert [5] == payloads(pushed(copy.deepcopy(first)))
+    del first
+    made(1, 4, storage)
+
+
+def pushed(store):
+    store.clear()
+    store.push(5, {"env": 0})
+    return store
