@@ -6,6 +6,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, Generic
 
@@ -14,6 +15,7 @@ import numpy as np
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.pipeline.field_rows import FieldRows
 from ding_buffer.pipeline.persistent_state import PersistentStateMixin
+from ding_buffer.pipeline.state_files import restoring_from_disk
 from ding_buffer.pipeline.timestamping_queue import TimestampingQueue
 from ding_buffer.pipeline.timestamping_queues_dict import TimestampingQueuesDict
 from ding_buffer.pipeline.type_parameters import R, T
@@ -114,6 +116,10 @@ class DataBuffer(PersistentStateMixin, ABC, Generic[T, R]):
     @cached_property
     def _sampling_rng(self) -> np.random.Generator:
         return np.random.default_rng()
+
+    def _restoring(self) -> AbstractContextManager[None]:
+        """Takes back what it holds where the block raises."""
+        return restoring_from_disk(self)
 
     def make_queue(self, clock: Clock = time.time) -> TimestampingQueue[Any]:
         """Returns an empty queue for what is collected and not added yet."""

@@ -34,7 +34,7 @@ class DataCollector(Generic[T]):
             else user.create_empty_queues
         )
         self._lock = FairLock()
-        self._queues = self._new_queue()
+        self._queues, self._moved = self._new_queue(), self._new_queue()
         self._dropped = 0
 
     def collect(self, step_data: T | StepData[T]) -> None:
@@ -57,24 +57,27 @@ class DataCollector(Generic[T]):
     def dropped(self) -> int:
         """How many items went before anybody fetched them."""
         with self._lock:
-            return self._dropped + self._queues.dropped
+            return self._dropped + self._moved.dropped + self._queues.dropped
 
     def _move_data(self) -> TimestampingQueue[Any]:
         """Returns the queue of what is pending, and goes on with an empty one."""
         empty = self._new_queue()
         with self._lock:
-            full, self._queues = self._queues, empty
-            self._dropped += full.dropped
-        return full
+            dropped = self._dropped + self._moved.dropped
+            # At once: Ctrl-C comes before all of it or after.
+            self._dropped, self._moved, self._queues = dropped, self._queues, empty
+            return self._moved
 
-    def _put_back(self, queue: TimestampingQueue[Any]) -> None:
-        """Takes back what was moved and not used, ahead of what came since."""
+    def _put_back(self) -> None:
+        """Takes back what is left of the queue moved last, ahead of what came since."""
+        empty = self._new_queue()
         with self._lock:
-            queue.take_over(self._queues)
-            self._queues = queue
+            self._moved.take_over(self._queues)
+            self._queues, self._moved = self._moved, empty
 
     def _discard(self) -> None:
         """Drops what is pending, and counts it."""
-        gone = self._move_data()
+        empty = self._new_queue()
         with self._lock:
-            self._dropped += len(gone)
+            self._dropped += self._queues.dropped + len(self._queues)
+            self._queues = empty

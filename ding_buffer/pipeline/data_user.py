@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any, Generic
@@ -81,7 +82,7 @@ class DataUser(PersistentStateMixin, Generic[T]):
 
         An item that the buffer refuses is left out and counted; the others go in all the same, and then the
         first refusal is raised. Where Ctrl-C breaks it off, what has not had its turn is pending again; the
-        item that had it counts as rejected.
+        item that had it counts as rejected, though it may be in.
         """
         refusal = self._fetch()
         if refusal is not None:
@@ -92,31 +93,32 @@ class DataUser(PersistentStateMixin, Generic[T]):
         with self._lock:  # before anything else: what another thread is adding is in when this returns
             if not self._collector.pending:
                 return None
-            queue = self._collector._move_data()
             try:
-                return self._add(queue)
+                return self._add(self._collector._move_data())
             except BaseException:
-                self._collector._put_back(queue)
+                self._collector._put_back()
                 raise
 
     def _add(self, queue: TimestampingQueue[Any]) -> Exception | None:
-        refusal = None
-        while queue:
-            data, stamp = queue.popleft()
-            try:
-                self._buffer.add(data)
-            except Exception as error:  # noqa: BLE001  (raised when the others are in)
-                self._rejected += 1
-                refusal = refusal or error
-                continue
-            except BaseException:
-                self._rejected += 1
-                raise
-            if self._timestamps and stamp < self._timestamps[-1]:
-                self._ascending = False
-            self._timestamps.append(stamp)
-            self._added += 1
+        refusal, known = None, len(queue) + self._added + self._rejected
+        try:
+            while queue:
+                refused = self._add_one(*queue.popleft())
+                refusal = refusal or refused
+        finally:
+            self._rejected = known - len(queue) - self._added
         return refusal
+
+    def _add_one(self, data: Any, stamp: float) -> Exception | None:
+        try:
+            self._buffer.add(data)
+        except Exception as error:  # noqa: BLE001  (raised when the others are in)
+            return error
+        if self._timestamps and stamp < self._timestamps[-1]:
+            self._ascending = False
+        self._timestamps.append(stamp)
+        self._added += 1
+        return None
 
     def get_data(self) -> Any:
         """Returns all items the buffer holds, in a container of the caller's own."""
@@ -206,6 +208,18 @@ class DataUser(PersistentStateMixin, Generic[T]):
             self._timestamps = deque(times, maxlen=self._timestamps.maxlen)
             self._ascending = times == sorted(times)
             self._collector._discard()
+
+    @contextmanager
+    def _restoring(self) -> Iterator[None]:
+        """Takes back its state, and what is pending, where the block raises; collectors wait meanwhile."""
+        with self._lock, self._collector._lock, self._buffer._restoring():
+            mine, its = vars(self).copy(), vars(self._collector).copy()
+            try:
+                yield
+            except BaseException:
+                vars(self).update(mine)
+                vars(self._collector).update(its)
+                raise
 
 
 def _read_times(directory: Path) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import UserDict
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,13 +86,17 @@ class DataUsersDict(UserDict[str, DataUser[Any]], PersistentStateMixin):
     def load_state(self, path: str | PathLike[str]) -> None:
         """Lets every user take back its state; who has acquired which collector stays as it is.
 
-        Raises ``FileNotFoundError`` before anything is loaded where the state of one is missing. Where that
-        of one does not fit, those before it are loaded already and those from it on are as they were.
+        Where the state of one is missing (``FileNotFoundError``) or does not fit (``CorruptSnapshot``), no
+        user changes: what those before it have loaded is undone. A buffer with a ``load_state`` of its own
+        is saved for that, to a temporary directory, and loaded again.
         """
-        with self._lock:
+        with self._lock, ExitStack() as loaded:
             places = {name: Path(path) / file_name(name) for name in self.data}
             for name, place in places.items():
                 if not place.is_dir():
                     raise FileNotFoundError(f"There is no saved state of the data user '{name}': {place}.")
+            for user in self.data.values():  # all first: two of them may have the same store
+                loaded.enter_context(user._lock)
             for name, place in places.items():
+                loaded.enter_context(self.data[name]._restoring())
                 self.data[name].load_state(place)

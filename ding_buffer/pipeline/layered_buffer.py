@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from os import PathLike
 from typing import Any
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.pipeline.data_buffer import DataBuffer
-from ding_buffer.pipeline.state_files import beside
+from ding_buffer.pipeline.state_files import beside, restoring
 
 
 class LayeredBuffer(DataBuffer[Any, Any]):
@@ -56,3 +57,6 @@ class LayeredBuffer(DataBuffer[Any, Any]):
     def load_state(self, path: str | PathLike[str]) -> None:
         """Takes back what ``save_state`` wrote."""
         self.buffer.load_data(beside(path))
+
+    def _restoring(self) -> AbstractContextManager[None]:
+        return restoring(self.buffer)

@@ -1,4 +1,4 @@
-"""Where states are written: whole or not at all, and never outside the directory they belong to."""
+"""How states are written, whole or not at all and inside their directory, and how a load is undone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.buffers.publishing import UNFINISHED
 from ding_buffer.buffers.snapshot import open_snapshot
+from ding_buffer.buffers.whole_state import put_state, take_state
 from ding_buffer.core.errors import CorruptSnapshot
+from ding_buffer.pipeline.persistent_state import PersistentStateMixin
+from ding_buffer.storages.mending import insist
 
 SUFFIX = ".snapshot"
 
@@ -64,3 +69,30 @@ def open_state(path: Path, *keys: str) -> Iterator[dict[str, Any]]:
         if missing:
             raise CorruptSnapshot(f"it is the state of something else: {missing} is missing.")
         yield state
+
+
+@contextmanager
+def restoring(buffer: DequeBuffer) -> Iterator[None]:
+    """Puts items, layers and generator back where the block raises; others wait until it is over."""
+    store, layers = buffer.store, buffer._middleware
+    with store.lock:
+        before, noted = take_state(store, layers, copy=False), len(store.lock.pending)
+        try:
+            yield
+        except BaseException:
+            insist(lambda: put_state(store, layers, before))
+            del store.lock.pending[noted:]  # nobody has left, whatever layers wanted to say
+            raise
+
+
+@contextmanager
+def restoring_from_disk(held: PersistentStateMixin) -> Iterator[None]:
+    """Takes back where the block raises what ``save_state`` writes now, to a temporary directory."""
+    with TemporaryDirectory() as folder:
+        before = Path(folder, "before")
+        held.save_state(before)
+        try:
+            yield
+        except BaseException:
+            held.load_state(before)
+            raise

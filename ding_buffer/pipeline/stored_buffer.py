@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ding_buffer.core.chain import Middleware
 from ding_buffer.core.errors import BadArgument, CorruptSnapshot
 from ding_buffer.pipeline.data_buffer import NOT_GIVEN, DataBuffer, is_size, whole
 from ding_buffer.pipeline.original_files import original_rows
-from ding_buffer.pipeline.state_files import beside, new_directory, open_state
+from ding_buffer.pipeline.state_files import beside, new_directory, open_state, restoring
 from ding_buffer.pipeline.timestamping_queue import own
 from ding_buffer.pipeline.type_parameters import T
 
@@ -154,9 +155,13 @@ class StoredBuffer(DataBuffer[T, Any]):
         return rows[max(0, len(rows) - self.max_size) :]
 
     def _replace(self, rows: Sequence[Any]) -> None:
-        with self._items.store.lock:
+        with restoring(self._items):
             self._items.clear()
             self._items.extend(rows)
+
+    def _restoring(self) -> AbstractContextManager[None]:
+        loads_more = type(self).load_state is not StoredBuffer.load_state
+        return super()._restoring() if loads_more else restoring(self._items)
 
     def __repr__(self) -> str:
         what = "values" if self.field_rows is None else ", ".join(self.field_rows.names)

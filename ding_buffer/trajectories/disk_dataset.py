@@ -13,7 +13,7 @@ from ding_buffer.core.number_checks import check_whole
 from ding_buffer.trajectories.file_index import GONE
 from ding_buffer.trajectories.file_pool import FilePool
 from ding_buffer.trajectories.frozen_traj import FrozenTraj
-from ding_buffer.trajectories.relabeler import NoOpRelabeler, frozen
+from ding_buffer.trajectories.relabeler import NoOpRelabeler, frozen, relabeler_of
 from ding_buffer.trajectories.rl_data import RLData
 from ding_buffer.trajectories.rl_dataset import RLDataset
 from ding_buffer.trajectories.shared_counts import SharedCounts
@@ -65,7 +65,7 @@ class DiskTrajDataset(RLDataset):
         check_whole("dset_max_size", dset_max_size, 0)
         check_whole("dset_min_size", dset_min_size, 0)
         self.dset_max_size, self.dset_min_size = dset_max_size, dset_min_size
-        self.relabeler = NoOpRelabeler() if relabeler is None else relabeler
+        self.relabeler = relabeler_of(relabeler)
         self.cache = TrajCache(cache_bytes)
         self.fifo_path, self.protected_path = (
             str(Path(get_path_to_trajs(dset_root, dset_name, fifo=fifo)).absolute()) for fifo in (True, False)

@@ -13,7 +13,7 @@ from ding_buffer.core.errors import NotEnoughItems
 from ding_buffer.core.number_checks import check_whole
 from ding_buffer.trajectories.draw_source import worker_info
 from ding_buffer.trajectories.frozen_traj import FrozenTraj
-from ding_buffer.trajectories.relabeler import NoOpRelabeler, frozen
+from ding_buffer.trajectories.relabeler import frozen, relabeler_of
 from ding_buffer.trajectories.rl_data import RLData
 from ding_buffer.trajectories.rl_dataset import RLDataset
 from ding_buffer.trajectories.trajectory import Trajectory
@@ -46,7 +46,7 @@ class BufferTrajDataset(RLDataset):
         super().__init__(dset_name, seed=seed)
         check_whole("dset_min_size", dset_min_size, 0)
         self.buffer, self.dset_min_size = buffer, dset_min_size
-        self.relabeler = NoOpRelabeler() if relabeler is None else relabeler
+        self.relabeler = relabeler_of(relabeler)
         self.query = dict(query or {})
         self._worker: int | None = None
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
+from ding_buffer.core.errors import BadArgument
 from ding_buffer.trajectories.frozen_traj import FrozenTraj
 from ding_buffer.trajectories.trajectory import Trajectory
 from ding_buffer.trajectories.trajectory_errors import BadTrajectory
@@ -44,3 +47,12 @@ def frozen(traj: Trajectory | FrozenTraj) -> FrozenTraj:
             "A relabeler must return the trajectory, also one that edits it in place; got None."
         )
     return traj.freeze() if isinstance(traj, Trajectory) else traj
+
+
+def relabeler_of(given: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    """Returns what a dataset was given, or what changes nothing; raises ``BadArgument`` for no callable."""
+    if given is None:
+        return NoOpRelabeler()
+    if isinstance(given, type) or not callable(given):
+        raise BadArgument(f"relabeler must be a Relabeler, or a function of a trajectory; got {given!r}.")
+    return given

@@ -83,7 +83,7 @@ class RLDataset(ABC, Dataset[RLData]):
         """Raises ``NotConfigured`` if it is not."""
         if not self.configured:
             raise NotConfigured(
-                "Dataset not configured. Call `configure_from_experiment()` first, or `configure()`."
+                "Dataset not configured. Call `configure_from_experiment()` first. (Or `configure()`.)"
             )
 
     def __len__(self) -> int:

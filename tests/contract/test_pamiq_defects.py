@@ -112,6 +112,31 @@ def test_p4_updates_at_once_keep_the_order_and_counting_meanwhile_is_safe() -> N
     assert [f"s{number}" for number in range(5000)] == user.get_data()["state"]
 
 
+def test_p4_an_update_waits_for_the_one_before_it() -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    class Waiting(SequentialBuffer):
+        def add(self, step_data):
+            if step_data == 0:
+                begun.set()
+                assert may_go_on.wait(60)
+            super().add(step_data)
+
+    user: DataUser = DataUser(Waiting(9), False)
+    user.collector.collect(0)
+    first, second = threading.Thread(target=user.update), threading.Thread(target=user.update)
+    first.start()
+    assert begun.wait(60)
+    user.collector.collect(1)
+    second.start()
+    second.join(0.05)
+    may_go_on.set()
+    first.join()
+    second.join()
+
+    assert [0, 1] == user.get_data()
+
+
 def test_p5_a_bad_item_is_told_to_the_collector_and_takes_nobody_along() -> None:
     user: DataUser = DataUser(DictSequentialBuffer(FIELDS, 9))
     for number in range(5):

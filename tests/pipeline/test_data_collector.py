@@ -50,11 +50,31 @@ def test_what_is_put_back_comes_before_what_was_collected_since():
     queue.popleft()
     for number in (3, 4, 5):
         collector.collect(number)
-    collector._put_back(queue)
+    collector._put_back()
 
     assert (4, 1) == (collector.pending, collector.dropped)
     queue = collector._move_data()
     assert [2, 3, 4, 5] == [queue.popleft()[0] for _ in range(4)]
+
+
+def test_what_was_dropped_before_it_was_put_back_is_counted_once():
+    collector = DataUser(SequentialBuffer(3)).collector
+    for number in range(5):
+        collector.collect(number)
+    for _ in range(3):
+        collector._move_data()
+        collector._put_back()
+
+    assert (3, 2) == (collector.pending, collector.dropped)
+
+
+def test_what_was_discarded_is_not_put_back():
+    collector = DataUser(SequentialBuffer(3)).collector
+    collector.collect(1)
+    collector._discard()
+    collector._put_back()
+
+    assert (0, 1) == (collector.pending, collector.dropped)
 
 
 @pytest.mark.parametrize("size", [-1, "three", 1.5])

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.buffers.snapshot import write_snapshot
 from ding_buffer.core.errors import CorruptSnapshot
-from ding_buffer.pipeline.state_files import beside, file_name, new_directory, open_state
+from ding_buffer.middleware.removals import track_removed
+from ding_buffer.pipeline.state_files import beside, file_name, new_directory, open_state, restoring
 
 
 def names_in(directory: Path) -> list[str]:
@@ -100,3 +102,26 @@ def test_what_is_found_wrong_with_a_state_is_told_with_its_file(tmp_path):
     write_snapshot(tmp_path / "file", {})
     with pytest.raises(CorruptSnapshot, match=r"^[^ ]*file: too small$"), open_state(tmp_path / "file"):
         raise CorruptSnapshot("too small")
+
+
+def test_what_is_undone_has_left_nothing_changed_and_told_nobody():
+    told = []
+    buffer = DequeBuffer(5, seed=0).use(track_removed(lambda items, reason: told.append(reason)))
+    buffer.extend(range(3))
+    before = buffer.state_dict()
+
+    def fail():
+        with restoring(buffer):
+            buffer.load_state_dict(DequeBuffer(5, seed=1).state_dict())
+            buffer.push(9)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+
+    assert [] == told
+    after = buffer.state_dict()
+    assert all(before["store"][key] == after["store"][key] for key in ("order", "storage", "rng", "counts"))
+    with restoring(buffer):
+        buffer.clear()
+    assert (0, ["cleared"]) == (len(buffer), told)

@@ -326,7 +326,12 @@ def test_deleting_leaves_the_folders_for_who_writes_on(tmp_path: Path) -> None:
         DiskTrajDataset(tmp_path, "set", 3).delete()
 
 
-@pytest.mark.parametrize("wrong", [{"dset_max_size": -1}, {"dset_min_size": 1.5}, {"cache_bytes": None}])
-def test_wrong_settings_are_told(tmp_path: Path, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="must be an int"):
+@pytest.mark.parametrize(
+    "wrong",
+    [{"dset_max_size": -1}, {"dset_min_size": 1.5}, {"cache_bytes": None}, {"relabeler": "final"}],
+)
+def test_wrong_settings_are_told_and_make_no_folder(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong)).replace('cache', 'max')} must be"):
         DiskTrajDataset(tmp_path, "set", **{"dset_max_size": 3, **wrong})
+
+    assert [] == list(tmp_path.iterdir())

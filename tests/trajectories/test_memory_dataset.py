@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from torch.utils.data import DataLoader
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
@@ -19,8 +20,12 @@ from ding_buffer.trajectories.trajectory_errors import BadTrajectory, NoTrajecto
 from tests.trajectories.made import frozen_traj, rl_data, same, trajectory
 from tests.trajectories.test_rl_dataset import experiment
 
-# From Python 3.12 on a fork says that torch has threads.
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+pytestmark = [
+    # From Python 3.12 on a fork says that torch has threads.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),
+    # Where there is one processor, or a part of one, torch says that two workers are too many.
+    pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
+]
 
 
 def dataset(buffer: DequeBuffer, items: int = 8, length: int | None = 3, **more: Any) -> BufferTrajDataset:
@@ -148,8 +153,20 @@ def test_a_query_goes_along() -> None:
 
 def test_loader_workers_draw_different_items() -> None:
     made = dataset(filled(40), items=64, length=None, seed=1)
-    loader = DataLoader(made, batch_size=16, num_workers=2, collate_fn=RLData_pad_collate)
+    loader = DataLoader(
+        made,
+        batch_size=16,
+        num_workers=2,
+        collate_fn=RLData_pad_collate,
+        generator=torch.Generator().manual_seed(0),
+    )
     batches = [batch.rews[:, 0, 0].tolist() for batch in loader]
 
     assert 4 == len({tuple(batch) for batch in batches})
     assert len(set(np.concatenate(batches).tolist())) > 20
+
+
+def test_a_relabeler_that_is_none_is_refused_at_once() -> None:
+    wrong: Any = "final"
+    with pytest.raises(ValueError, match="relabeler must be"):
+        BufferTrajDataset(DequeBuffer(3), relabeler=wrong)

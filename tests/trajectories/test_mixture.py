@@ -24,8 +24,12 @@ from ding_buffer.trajectories.trajectory_errors import NotConfigured, NoTrajecto
 from tests.trajectories.made import rl_data, write
 from tests.trajectories.test_rl_dataset import experiment
 
-# From Python 3.12 on a fork says that torch has threads.
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+pytestmark = [
+    # From Python 3.12 on a fork says that torch has threads.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),
+    # Where there is one processor, or a part of one, torch says that two workers are too many.
+    pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
+]
 
 
 class Switched(RLDataset):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ding_buffer.trajectories.relabeler import NoOpRelabeler, Relabeler, frozen
+from ding_buffer.core.errors import BadArgument
+from ding_buffer.trajectories.relabeler import NoOpRelabeler, Relabeler, frozen, relabeler_of
 from ding_buffer.trajectories.trajectory_errors import BadTrajectory
 from tests.trajectories.made import frozen_traj, same, trajectory
 
@@ -38,3 +39,12 @@ def test_a_relabeler_that_forgets_to_return_is_told() -> None:
 
     with pytest.raises(BadTrajectory, match="must return the trajectory"):
         frozen(forgotten)
+
+
+@pytest.mark.parametrize("wrong", [5, "final", NoOpRelabeler])
+def test_what_cannot_relabel_is_refused_before_anything_is_drawn(wrong: Any) -> None:
+    with pytest.raises(BadArgument, match="relabeler must be a Relabeler, or a function"):
+        relabeler_of(wrong)
+
+    assert frozen is relabeler_of(frozen)
+    assert isinstance(relabeler_of(None), NoOpRelabeler)

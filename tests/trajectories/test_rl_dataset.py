@@ -14,8 +14,12 @@ from ding_buffer.trajectories.rl_dataset import RLDataset
 from ding_buffer.trajectories.trajectory_errors import NotConfigured
 from tests.trajectories.made import rl_data
 
-# From Python 3.12 on a fork says that torch has threads.
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+pytestmark = [
+    # From Python 3.12 on a fork says that torch has threads.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),
+    # Where there is one processor, or a part of one, torch says that two workers are too many.
+    pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
+]
 
 
 class Own(RLDataset):

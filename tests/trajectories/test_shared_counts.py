@@ -32,7 +32,7 @@ def test_another_process_counts_on_the_same_table() -> None:
     counts = SharedCounts(("drawn", "gone"))
     process = torch.multiprocessing.get_context("spawn").Process(target=count, args=(counts, 5))
     process.start()
-    process.join(60)
+    process.join()
 
     assert {"drawn": 5, "gone": 2} == counts.totals()
 
@@ -42,7 +42,7 @@ def test_an_unpickled_copy_counts_with_its_own_workers() -> None:
     shipped = pickle.loads(pickle.dumps(counts))
     process = torch.multiprocessing.get_context("fork").Process(target=count, args=(shipped, 5))
     process.start()
-    process.join(60)
+    process.join()
 
     assert {"drawn": 5, "gone": 2} == shipped.totals()
     assert {"drawn": 0, "gone": 0} == counts.totals()

@@ -19,7 +19,7 @@ from ding_buffer.trajectories.traj_file import (
     time_in_name,
 )
 from ding_buffer.trajectories.trajectory_errors import CorruptTrajectory
-from tests.trajectories.made import frozen_traj, same, trajectory, write
+from tests.trajectories.made import frozen_traj, opened_in, same, trajectory, write
 
 
 def test_the_layout_is_that_of_the_original() -> None:
@@ -163,11 +163,13 @@ def test_a_zip_of_something_else_and_an_array_without_names_are_told(tmp_path: P
 
 def test_no_file_stays_open(tmp_path: Path) -> None:
     (path,) = write(tmp_path)
-    descriptors = Path("/proc/self/fd")
-    if not descriptors.is_dir():
+    if not Path("/proc/self/fd").is_dir():
         pytest.skip("no /proc here")
-    before = len(list(descriptors.iterdir()))
-    loaded = [load_traj_from_disk(path) for _ in range(5)]
+    with path.open("rb"):
+        assert [path] == opened_in(tmp_path)
+        loaded = load_traj_from_disk(path)
+        assert [path] == opened_in(tmp_path)
 
-    assert before == len(list(descriptors.iterdir()))
-    assert same(frozen_traj(), loaded[0])
+    assert 5 == steps_in_file(path)
+    assert [] == opened_in(tmp_path)
+    assert same(frozen_traj(), loaded)
