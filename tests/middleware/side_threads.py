@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-PATIENCE = 30.0
-"""Seconds after which something hangs: far more than anything here takes."""
+PATIENCE = 120.0
+"""Seconds after which something hangs: far more than anything here takes on however busy a machine."""
 
 
 @contextmanager

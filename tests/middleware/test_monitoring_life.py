@@ -13,6 +13,7 @@ import pytest
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.core.errors import CorruptSnapshot
 from ding_buffer.middleware.monitoring import Monitor, monitor
+from ding_buffer.structures.clock import ManualClock
 from tests.middleware.monitored import Setting, on_every_storage
 
 
@@ -133,7 +134,7 @@ def test_it_keeps_no_item():
 @on_every_storage
 def test_many_threads_lose_no_count(storage):
     reports: list[dict[str, float]] = []
-    layer = monitor(reports.append, every_samples=7)
+    layer = monitor(reports.append, every_samples=7, clock=ManualClock())
     buffer = DequeBuffer(50, storage=storage(), seed=0).use(layer)
     buffer.extend(range(50))
 

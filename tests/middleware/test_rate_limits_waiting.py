@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -19,6 +22,13 @@ from ding_buffer.middleware.rate_limits import rate_limit
 from ding_buffer.structures.clock import ManualClock
 from tests.middleware.rate_limited import made
 from tests.middleware.side_threads import running, until
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Counts no thread that an earlier test, or a library, has left in the background."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+
 
 # Waiting.
 
@@ -76,7 +86,7 @@ def test_what_comes_in_through_a_view_wakes_a_sample_and_is_never_held_back():
     assert 2 == layer.stats()["sampled"]
 
 
-def test_a_wait_without_end_is_ended_by_its_timeout_and_says_what_it_waited_for():
+def test_a_wait_without_end_is_ended_by_its_timeout_and_says_what_it_waited_for(alone):
     buffer, layer = made(4, slack=8, min_size=4, held=6, timeout=0.01)
     for _ in range(2):
         with pytest.raises(RateLimitTimeout, match=r"a push of 1 item.*it takes 4 samples, and there were 0"):
@@ -166,19 +176,39 @@ def test_release_ends_every_wait_and_resume_lets_them_wait_again(side):
 )
 def test_an_interrupt_breaks_a_wait_and_leaves_everything_in_order():
     buffer, layer = made(min_size=3)
-    main, over = threading.get_ident(), threading.Event()
+    main, over, presses = threading.get_ident(), threading.Event(), itertools.count()
+
+    def strike(*_: Any) -> None:
+        if next(presses) == 0:
+            raise KeyboardInterrupt
+
+    def sleeps() -> bool:
+        with buffer.store.lock:  # which it gave back, to sleep
+            here = sys._current_frames()[main].f_code
+            return layer.why_blocked() is not None and here is threading.Condition.wait.__code__
+
+    def press() -> bool:
+        signal.pthread_kill(main, signal.SIGINT)
+        return over.wait(0.01)  # what strikes while Python is just going to sleep does not wake it: once more
 
     def interrupt() -> None:
-        until(lambda: layer.why_blocked() is not None)
-        signal.pthread_kill(main, signal.SIGINT)
-        while not over.wait(5):  # Python does not wake where it is just going to sleep: one presses again
-            signal.pthread_kill(main, signal.SIGINT)
+        try:
+            until(sleeps)
+            until(press)
+        except AssertionError:
+            layer.release()  # nobody else would end the wait
+            raise
 
-    with running(interrupt):
-        with pytest.raises(KeyboardInterrupt):
-            buffer.sample(2)
-        over.set()
+    usual = signal.signal(signal.SIGINT, strike)
+    try:
+        with running(interrupt) as results, contextlib.ExitStack() as stack:
+            stack.callback(over.set)
+            with pytest.raises(KeyboardInterrupt):
+                buffer.sample(2)
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
+    assert [None] == results
     assert layer.why_blocked() is None
     with running(lambda: buffer.extend(range(3))):  # the lock is free
         pass
@@ -222,10 +252,8 @@ def test_a_batch_that_only_several_at_once_could_bring_about_is_told_so():
     assert layer.why_blocked().can_resume is False
 
 
-def test_whoever_waits_all_alone_is_warned(caplog):
+def test_whoever_waits_all_alone_is_warned(alone, caplog):
     buffer, _ = made(min_size=2, timeout=0)
-    if threading.active_count() > 1:
-        pytest.skip("there is another thread")
     with caplog.at_level(logging.WARNING), pytest.raises(RateLimitTimeout):
         buffer.sample(1)
 

@@ -189,8 +189,10 @@ def test_a_thread_that_waits_in_an_action_hands_its_items_over_itself():
         pushed = pool.submit(buffer.push, {"n": 2})
         assert waiting.wait(60)
         buffer.clear()
-        assert [(threading.get_ident(), "cleared", [1, 2])] == told[:1]
+        own = (threading.get_ident(), "cleared", [1, 2])
+        assert own in told  # the other, let go on, may be the first to tell
         pushed.result(60)
 
-    assert [("evicted", [0])] == [(reason, numbers) for _, reason, numbers in told[1:]]
-    assert threading.get_ident() != told[1][0]
+    told.remove(own)
+    assert [("evicted", [0])] == [(reason, numbers) for _, reason, numbers in told]
+    assert threading.get_ident() != told[0][0]
