@@ -9,7 +9,8 @@ import numpy as np
 
 from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Chain, Home, Middleware
-from ding_buffer.core.errors import BadArgument, BadQuery, ChainError
+from ding_buffer.core.errors import BadQuery, ChainError
+from ding_buffer.core.number_checks import check_whole
 from ding_buffer.samplers.uniform import distinct
 
 
@@ -30,8 +31,7 @@ class GroupSample(Middleware):
     def __init__(
         self, size_in_group: int, ordered_in_group: bool = True, max_use_in_group: bool = True
     ) -> None:
-        if isinstance(size_in_group, bool) or not isinstance(size_in_group, int) or size_in_group < 1:
-            raise BadArgument(f"size_in_group must be an int of at least 1, got {size_in_group!r}.")
+        check_whole("size_in_group", size_in_group, 1)
         self._length = size_in_group
         self._ordered = ordered_in_group
         self._whole = max_use_in_group

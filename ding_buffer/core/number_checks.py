@@ -11,8 +11,8 @@ from ding_buffer.core.errors import BadArgument
 
 
 def check_whole(name: str, value: Any, low: int, high: float = math.inf) -> None:
-    """Raises ``BadArgument`` for anything but an int in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    """Raises ``BadArgument`` for anything but an int, or one of numpy's, in [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
         most = "" if high == math.inf else f" and at most {high}"
         raise BadArgument(f"{name} must be an int of at least {low}{most}, got {value!r}.")
 
@@ -21,7 +21,8 @@ def check_number(name: str, value: Any, low: float, high: float = math.inf) -> N
     """Raises ``BadArgument`` for anything but a finite number in [low, high]."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not number or not low <= value <= high or value == math.inf:
-        raise BadArgument(f"{name} must be a number in [{low}, {high}], got {value!r}.")
+        allowed = f"a finite number of at least {low}" if high == math.inf else f"a number in [{low}, {high}]"
+        raise BadArgument(f"{name} must be {allowed}, got {value!r}.")
 
 
 def is_at_least(least: int, value: Any) -> bool:

@@ -17,7 +17,8 @@ def replacement_chance(capacity: int, survival_length: float) -> float:
     ``capacity / probability`` pushes on average, several times less.) A survival that is shorter than a
     probability of 1 allows cannot be met. Raises ``BadArgument`` unless it is positive.
     """
-    if isinstance(survival_length, bool) or not survival_length > 0:
+    number = isinstance(survival_length, (int, float)) and not isinstance(survival_length, bool)
+    if not number or not survival_length > 0:
         raise BadArgument(f"expected_survival_length must be positive, got {survival_length!r}.")
     if capacity < 1:
         return 1.0
@@ -37,6 +38,6 @@ def given_chance(chance: float | None, survival_length: float | None) -> float:
         )
     if chance is None:
         return 1.0
-    if isinstance(chance, bool) or not 0.0 <= chance <= 1.0:
+    if not isinstance(chance, (int, float)) or isinstance(chance, bool) or not 0.0 <= chance <= 1.0:
         raise BadArgument(f"replace_probability must be between 0.0 and 1.0 inclusive, got {chance!r}.")
     return chance

@@ -31,7 +31,7 @@ def test_a_buffer_without_room_replaces_nothing_to_speak_of():
     assert 1.0 == replacement_chance(0, 10)
 
 
-@pytest.mark.parametrize("survival", [0, -1, -0.5, math.nan, True])
+@pytest.mark.parametrize("survival", [0, -1, -0.5, math.nan, True, "5"])
 def test_a_survival_that_is_not_positive_is_refused(survival):
     with pytest.raises(BadArgument, match="expected_survival_length must be positive"):
         replacement_chance(10, survival)
@@ -39,7 +39,7 @@ def test_a_survival_that_is_not_positive_is_refused(survival):
 
 def test_a_probability_is_one_of_zero_to_one_and_by_default_one():
     assert [1.0, 0.0, 0.25, 1.0] == [given_chance(chance, None) for chance in (None, 0.0, 0.25, 1.0)]
-    for wrong in (-0.01, 1.01, math.nan, True):
+    for wrong in (-0.01, 1.01, math.nan, True, "0.5"):
         with pytest.raises(BadArgument, match=r"between 0\.0 and 1\.0 inclusive"):
             given_chance(wrong, None)
 
