@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ding_buffer.core.batch import flat, shaped_like
+from ding_buffer.core.batch import flat, in_hand, is_columns, shaped_like
 from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Chain, Middleware
 from ding_buffer.core.copies import clone
@@ -25,7 +25,7 @@ class CloneObject(Middleware):
 
     def extend(self, chain: Chain, batch: Sequence[Any], meta: Any = None) -> Any:
         """Stores copies."""
-        return chain(_cloned(batch), meta=None if meta is None else _cloned(meta))
+        return chain(_cloned(in_hand(batch)), meta=_cloned(meta))
 
     def update(self, chain: Chain, index: Any, data: Any = None, meta: Any = None) -> Any:
         """Stores copies."""
@@ -43,7 +43,9 @@ class CloneObject(Middleware):
 
 def _cloned(many: Any) -> Any:
     """Copies columns together, and payloads or metas each for itself: what two share is shared no more."""
-    return clone(many) if isinstance(many, (Mapping, BufferedBatch)) else [clone(one) for one in many]
+    if isinstance(many, BufferedBatch) or is_columns(many):
+        return clone(many)
+    return [clone(one) for one in many] if hasattr(many, "__iter__") else many
 
 
 def _own(column: Any) -> Any:

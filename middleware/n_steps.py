@@ -13,9 +13,10 @@ from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.copies import is_tensor, takes_entries
 from ding_buffer.core.errors import BadArgument
+from ding_buffer.core.flag_forms import Flags, flag_column, flags_of
 from ding_buffer.core.item import BufferedData
 from ding_buffer.core.leaves import map_leaves
-from ding_buffer.core.number_forms import column_in_form_of, float_column, in_form_of, numbers_of
+from ding_buffer.core.number_forms import column_in_form_of, in_form_of, number_column, numbers_of
 from ding_buffer.core.payload_fields import field_of, fields_found, fields_of, has_field, with_fields
 from ding_buffer.core.quick_parts import SampleParts
 from ding_buffer.kernels.chosen import FastSteps, fold_rewards
@@ -25,11 +26,9 @@ from ding_buffer.storages.store import Store
 from ding_buffer.storages.stream_reader import StreamReader
 from ding_buffer.structures.succession import Succession
 
-Flags = npt.NDArray[np.bool_]
 Slots = npt.NDArray[np.int64]
 
 _DISCOUNT, _STEPS = "discount", "n_step"
-_SINGLE = {bool, int, float, type(None)}
 
 
 class NStep(Middleware):
@@ -171,7 +170,8 @@ class NStep(Middleware):
 
         found = {name: fields_found(payloads, name) for name in self._flags}
         found = {name: values for name, values in found.items() if {*map(type, values)} != {type(None)}}
-        terminated, over = self._ends({name: _truth(values) for name, values in found.items()}, len(payloads))
+        flags = {name: flags_of(values, name) for name, values in found.items()}
+        terminated, over = self._ends(flags, len(payloads))
         counts = _counts(there, over[places])
         last = places[np.arange(len(drawn)), counts - 1]
         rewards = fields_of(payloads, self._reward)
@@ -252,11 +252,11 @@ class NStep(Middleware):
         data, read = batch.data, storage.read
         form = field_of(data, self._reward)
         found = {name: read(held, (name,)) for name in self._flags if has_field(data, name)}
-        flags = {name: (_bools(column).reshape(held.shape), True) for name, column in found.items()}
+        flags = {name: flag_column(column, held.shape, name) for name, column in found.items()}
         terminated, over = self._ends(flags, held.shape)
         counts = _counts(steps >= 0, over)
         last = np.arange(0, held.size, self._n) + counts - 1  # of the opened steps
-        totals = self._totals(float_column(read(held, (self._reward,))), counts)
+        totals = self._totals(number_column(read(held, (self._reward,)), self._reward), counts)
         discounts = np.where(terminated.reshape(-1)[last], 0.0, self._powers[counts])
 
         fields = {name: column.reshape(-1, *column.shape[2:])[last] for name, column in found.items()}
@@ -313,21 +313,6 @@ class NStep(Middleware):
     def stats(self) -> dict[str, Any]:
         """Returns how many items nothing follows, because their stream has no name one can compare."""
         return {"unnamed": self._reader.unnamed}
-
-
-def _truth(values: Sequence[Any]) -> tuple[Flags, Flags | bool]:
-    """Returns flags of any form as bools, and which are there."""
-    kinds = set(map(type, values))
-    flags = np.array(values if kinds <= _SINGLE else list(map(bool, values)), dtype=bool)
-    if type(None) not in kinds:
-        return flags, True
-    return flags, np.array([value is not None for value in values], dtype=bool)
-
-
-def _bools(column: Any) -> Flags:
-    """Returns a column of flags of any form as bools."""
-    flags: Flags = column if getattr(column, "dtype", None) == np.bool_ else float_column(column) != 0
-    return flags
 
 
 def _counts(there: Flags, over: Flags) -> Slots:

@@ -16,6 +16,7 @@ from ding_buffer.core.batch import (
     count_of,
     flat,
     in_hand,
+    is_columns,
     meta_rows,
     same_keys,
     shaped_like,
@@ -155,8 +156,8 @@ class PriorityExperienceReplay(Middleware):
     def extend(self, chain: Chain, batch: Any, meta: Any = None) -> Any:
         """Does the same for many; one bad priority refuses all of them."""
         batch = in_hand(batch)
-        columns, length = isinstance(batch, (Mapping, BufferedBatch)), count_of(batch)
-        if isinstance(batch, Mapping) and meta is None and "priority" in batch:
+        columns, length = isinstance(batch, BufferedBatch) or is_columns(batch), count_of(batch)
+        if is_columns(batch) and meta is None and "priority" in batch:
             meta, batch = {"priority": batch["priority"]}, without_entry(batch, "priority")
         if isinstance(meta, (list, tuple)) and len(meta) == length:
             meta = same_keys(meta) or meta
@@ -214,7 +215,7 @@ class PriorityExperienceReplay(Middleware):
             priority = self._intake.usable_one(self._store.storage.meta_of(slots[0], "priority"))
             self._sampler.set_one(slots[0], self.max_priority if priority is None else priority)
         else:
-            self._sampler.set(slots, self._stored_many(slots))
+            self._sampler.set(slots, self._intake.given(*self._store.storage.metas(slots, "priority")))
         self._touch(slots)
 
     def on_evicted(self, slots: Sequence[int]) -> None:
@@ -251,21 +252,12 @@ class PriorityExperienceReplay(Middleware):
     def on_mended(self) -> None:
         """Does the same, but keeps the highest priority so far, and those that are in no meta."""
         slots = self._store.ring.live()
-        priorities = self._stored_many(slots, self._sampler.priorities(slots))
+        priorities = self._intake.usable(*self._store.storage.metas(slots, "priority"))
+        priorities = np.where(np.isnan(priorities), self._sampler.priorities(slots), priorities)
+        priorities[np.isnan(priorities)] = self.max_priority
         self._sampler.clear()
         self._groups.clear()
         self._sampler.set(slots, priorities)
-
-    def _stored_many(self, slots: Any, others: np.ndarray | None = None) -> np.ndarray:
-        """Returns the priorities in the metas of items; where these tell none, ``others`` or the highest."""
-        values, there = self._store.storage.metas(slots, "priority")
-        priorities = self._intake.usable(values, there)
-        if priorities is values:  # as they are, they are all there and sound
-            return priorities
-        if others is not None:
-            priorities = np.where(np.isnan(priorities), others, priorities)
-        priorities[np.isnan(priorities)] = self.max_priority
-        return priorities
 
     def _touch(self, slots: Sequence[int]) -> None:
         for masses in self._groups.values():

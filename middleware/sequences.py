@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ding_buffer.core.annealing import Annealing
-from ding_buffer.core.batch import count_of, flat, meta_columns, shaped_like
+from ding_buffer.core.batch import count_of, flat, in_hand, meta_columns, shaped_like
 from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.errors import BadArgument, BadQuery, ChainError, NotEnoughItems
@@ -54,8 +54,8 @@ class SequenceReplay(Middleware):
       is the first learned one of some window. Where there is no item is a filler: of objects
       ``BufferedData(None, None, None)``, of columns zeros, ``mask`` False, slot -1 and index None.
     * ``overlap=k``: windows begin only every ``length - k`` steps of an episode, so that the learned parts of
-      neighbours share k, counted from its first step that was pushed, evicted since or not (where the
-      burn-in may reach before the start, the first learned step is what is counted); else anywhere.
+      neighbours share k, counted from the first step pushed, evicted since or not, while any of it is held
+      (where the burn-in may reach before the start, the first learned step is counted); else anywhere.
     * ``replace=False``: distinct starts, so no more windows than there are. ``sample_range``: windows whose
       items all lie in it.
     """
@@ -289,6 +289,7 @@ class PrioritizedSequenceReplay(SequenceReplay):
     def extend(self, chain: Chain, batch: Any, meta: Any = None) -> Any:
         """Checks the priorities that are given; a bad one refuses all."""
         if meta is not None:
+            batch = in_hand(batch)
             given, _ = meta_columns(meta, count_of(batch)).get("priority", ((), None))
             array = isinstance(given, np.ndarray)
             self._windows.intake.checked_all(given if array else [one for one in given if one is not None])

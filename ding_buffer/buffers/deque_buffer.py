@@ -84,10 +84,10 @@ class DequeBuffer(Buffer):
     def extend(self, batch: Any, meta: Any = None) -> Any:
         """Stores many items and returns them.
 
-        ``batch`` is an iterable of payloads, or a mapping of stacked columns: as one payload, but each leaf
-        holds all of them, along its first dimension. ``meta`` is None, one dict each, or a dict of columns (a
-        value that is no sequence goes to all). Columns return a ``BufferedBatch`` that shares memory with
-        the columns given. If one item is refused, all are.
+        ``batch`` is an iterable of payloads, or a mapping or tree of stacked columns: as one payload, but
+        each leaf holds all of them, along its first dimension. ``meta`` is None, one dict each, or a dict of
+        columns (a value that is no sequence goes to all). Columns return a ``BufferedBatch`` that shares
+        memory with the columns given. If one item is refused, all are.
         """
         return self.store.extend(batch, meta)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ding_buffer.core.buffered_batch import BufferedBatch
-from ding_buffer.core.copies import is_tensor
+from ding_buffer.core.copies import is_tensor, is_tree
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.index_column import IndexColumn
 from ding_buffer.core.item import BufferedData
@@ -112,17 +112,36 @@ def stacked_length(batch: Any) -> int:
     return lengths.pop()
 
 
+def is_columns(batch: Any) -> bool:
+    """Tells whether ``extend`` was given named columns: a mapping, or a tree, of them."""
+    return isinstance(batch, Mapping) or is_tree(batch)
+
+
 def in_hand(batch: Any) -> Any:
-    """Returns what ``extend`` was given as something that can be counted: an iterator becomes a list."""
+    """Returns what ``extend`` was given as something that can be counted: an iterator becomes a list.
+
+    Raises ``BadArgument`` for what is not many.
+    """
     arrays = isinstance(batch, np.ndarray) or is_tensor(batch)
-    return batch if arrays or isinstance(batch, (Mapping, Sequence)) else list(batch)
+    if is_columns(batch) or isinstance(batch, Sequence) or (arrays and batch.ndim > 0):
+        return batch
+    if arrays or not hasattr(batch, "__iter__"):
+        raise BadArgument(
+            f"extend() takes many payloads, or a mapping of their columns, got {_named(batch)}; "
+            "push() takes one."
+        )
+    return list(batch)
+
+
+def _named(batch: Any) -> str:
+    return f"one {type(batch).__name__}" if batch is not None else "None"
 
 
 def count_of(batch: Any) -> int:
     """Returns how many payloads ``in_hand`` holds; fillers are none."""
     if isinstance(batch, BufferedBatch):
         return int(batch.slots.size if batch.mask is None else np.count_nonzero(batch.mask))
-    return stacked_length(batch) if isinstance(batch, Mapping) else len(batch)
+    return stacked_length(batch) if is_columns(batch) else len(batch)
 
 
 def all_lack(payloads: Any, key: str) -> bool:
@@ -140,12 +159,13 @@ def payloads_of(batch: Any) -> list[Any]:
     Those of columns have memory of their own.
     """
     if isinstance(batch, BufferedBatch):
-        rows = batch.without_fillers()
-        return [rows[np.array([row])][0].data for row in range(len(rows))]
-    if not isinstance(batch, Mapping):
-        return list(batch)
+        sound = batch.without_fillers()
+        return [sound[np.array([row])][0].data for row in range(len(sound))]
+    if not is_columns(batch):
+        return list(in_hand(batch))
     length = stacked_length(batch)
-    return [map_leaves(lambda column, row=row: _own(column[row]), batch) for row in range(length)]
+    rows = [map_leaves(lambda column, row=row: _own(column[row]), batch) for row in range(length)]
+    return list(map(type(batch), rows)) if is_tree(batch) else rows
 
 
 def _own(part: Any) -> Any:
@@ -165,6 +185,8 @@ def meta_rows(meta: Any, length: int) -> list[dict[str, Any]]:
     if isinstance(meta, Mapping):
         columns = {key: column_of(values, length, str(key)) for key, values in meta.items()}
         return [{key: column[row] for key, column in columns.items()} for row in range(length)]
+    if not hasattr(meta, "__iter__"):
+        raise BadArgument(f"meta must be dicts, or a dict of columns, got {type(meta).__name__}.")
     rows = list(meta)
     if len(rows) != length:
         raise BadArgument(

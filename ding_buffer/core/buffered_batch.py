@@ -218,15 +218,15 @@ class BufferedBatch:
         """Returns the batch with torch tensors for arrays, in ``data`` and in ``meta``.
 
         On the CPU the tensors share the arrays' memory; ``device`` copies. ``pin`` puts them in page-locked
-        memory first, so that the copy to a GPU runs beside other work. Object columns stay what they are.
-        Raises ``MissingExtra`` without torch.
+        memory first, so that the copy to a GPU runs beside other work. Columns of objects, and of what
+        torch has no dtype for, stay what they are. Raises ``MissingExtra`` without torch.
         """
         torch = _torch()
 
         def convert(column: Any) -> Any:
             if isinstance(column, np.ndarray):
-                if column.dtype.hasobject or column.dtype.kind not in "biufc":
-                    return column
+                if column.dtype.kind not in "biufc" or column.dtype.char in "gG":
+                    return column  # torch has no such dtype
                 column = torch.from_numpy(column)
             if not is_tensor(column):
                 return column
@@ -240,15 +240,23 @@ class BufferedBatch:
         """Returns ``data`` as one tree of tensors that share the batch's memory.
 
         Made once for the batch, which is hundreds of times cheaper than a tree for each transition. Raises
-        ``MissingExtra`` without DI-treetensor, ``BadArgument`` where ``data`` is no dict.
+        ``MissingExtra`` without DI-treetensor, ``BadArgument`` unless ``data`` is a dict that has, by
+        their names, columns of numbers, or such dicts.
         """
         if not isinstance(self.data, dict):
             raise BadArgument(f"A tree needs named fields; this batch holds a {type(self.data).__name__}.")
+        made = self.to_torch().data
+        strange = [name for name, part in _named(made) if not is_tensor(part)]
+        if strange:
+            raise BadArgument(
+                f"A tree holds tensors, by names that are texts; these parts of the batch are none: "
+                f"{', '.join(strange)}. Take them out of batch.data first, or use to_torch()."
+            )
         try:
             import treetensor.torch as trees
         except ImportError as error:
             raise MissingExtra.of("DI-treetensor", "tree") from error
-        return trees.Tensor(self.to_torch().data)
+        return trees.Tensor(made)
 
     @property
     def nbytes(self) -> int:
@@ -264,6 +272,15 @@ def entry(column: Any, row: int) -> Any:
     """Returns one row of a column: a Python number of a column of numbers, otherwise a view on the column."""
     part = column[row]
     return part.item() if isinstance(part, np.generic) and part.dtype in _PLAIN else part
+
+
+def _named(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields what lies in nested dicts whose keys are texts, each with its path."""
+    if isinstance(part, dict) and all(type(key) is str for key in part):
+        for key, inner in part.items():
+            yield from _named(inner, f"{name}.{key}" if name else key)
+    else:
+        yield name or "data", part
 
 
 def _torch() -> Any:

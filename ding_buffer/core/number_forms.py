@@ -43,6 +43,18 @@ def float_column(column: Any) -> np.ndarray:
     return np.asarray(column, dtype=np.float64)
 
 
+def number_column(column: Any, name: str) -> np.ndarray:
+    """Returns an array or tensor as a float64 array; raises ``BadArgument`` as ``numbers_of`` does."""
+    if getattr(column.dtype, "hasobject", False):
+        rows = numbers_of(list(column.reshape(-1)), name)
+        numbers: np.ndarray = rows.reshape(*column.shape, *rows.shape[1:])
+        return numbers
+    try:
+        return float_column(column)
+    except (TypeError, ValueError) as error:
+        raise BadArgument(f"the values of {name!r} are not numbers: {error}") from error
+
+
 def in_form_of(values: Sequence[Any], numbers: np.ndarray) -> list[Any]:
     """Returns each row of ``numbers`` in the form of the value at its place.
 

@@ -84,6 +84,16 @@ class PriorityIntake:
             self.max_priority = float(np.fmax(self.max_priority, np.fmax.reduce(priorities)))
         return priorities
 
+    def given(self, values: Any, there: np.ndarray | None) -> npt.NDArray[np.float64]:
+        """Returns the priorities of new items, in order: those in their metas, else the highest before."""
+        before = self.max_priority
+        priorities = self.usable(values, there)
+        if priorities is not values:  # as they were they are all there and sound
+            lacking = np.isnan(priorities)
+            highest = np.fmax.accumulate(np.concatenate(([before], priorities[:-1])))
+            priorities = np.where(lacking, highest, priorities)
+        return priorities
+
     def _all_sound(self, priorities: npt.NDArray[np.float64]) -> bool:
         """Tells whether all can be used, and then remembers the highest."""
         low, high = bounds(priorities)

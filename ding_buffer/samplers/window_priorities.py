@@ -55,8 +55,7 @@ class WindowPriorities:
         Of windows that were there before only padded ones reach them.
         """
         slots = np.asarray(slots, dtype=np.int64)
-        priorities = self.intake.usable(values, there)
-        self._steps[slots] = np.where(np.isnan(priorities), self.intake.max_priority, priorities)
+        self._steps[slots] = self.intake.given(values, there)
         if self._shape.pad_end:
             self._changed.append(slots)
 

@@ -67,6 +67,7 @@ def extend_columns(store: Keeper, batch: Any, meta: Any) -> BufferedBatch:
         parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype=np.int64), *parts]),
         IndexColumn(range(first, first + count), store.text),
         {},
+        wrap=storage.wrap,
     )
     for key, (values, there) in metas.items():
         made.meta[key] = meta_array(values)

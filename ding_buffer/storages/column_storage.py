@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ding_buffer.core.batch import MetaColumns, in_hand
+from ding_buffer.core.batch import MetaColumns, in_hand, is_columns
 from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.errors import SchemaError
 from ding_buffer.core.item import BufferedData
@@ -122,8 +122,12 @@ class ColumnStorage:
         if schema is not None:
             columns = schema.at_once(batch)
             if columns is not None:
-                return (schema, columns, True), len(columns[0])
+                return (schema, self._apart(columns), True), len(columns[0])
         return self._stacked(batch, schema)
+
+    def _apart(self, columns: Sequence[Any]) -> Sequence[Any]:
+        """Returns columns, those that lie in this storage's own rows copied: these are written over soon."""
+        return columns if self._table is None else self._table.apart(columns)
 
     def _stacked(self, batch: Any, schema: Schema | None) -> tuple[Stacked, int]:
         if isinstance(batch, BufferedBatch):
@@ -132,20 +136,29 @@ class ColumnStorage:
             batch = batch.data if columns else []
         else:
             batch = in_hand(batch)
-            columns = isinstance(batch, Mapping)
+            columns = is_columns(batch)
         if schema is None:
             if not columns and not len(batch):
                 return (Schema.of(None), [], False), 0
             schema = Schema.of_columns(batch) if columns else Schema.of(batch[0])
         leaves = schema.stacked_columns(batch) if columns else schema.stacked(batch)
-        return (schema, leaves, False), schema.length(leaves)
+        # Payloads without any field are counted as they came.
+        return (schema, self._apart(leaves), False), schema.length(leaves) if leaves or columns else len(
+            batch
+        )
 
     def returned(self, columns: Stacked) -> Any:
         """Returns stacked columns as the ``data`` of a batch."""
         schema, leaves, ready = columns
-        if not leaves:
+        if len(leaves) < len(schema.fields):  # nothing came, and nobody said what it would look like
             return None
         return schema.build(leaves if ready else schema.delivered(leaves))
+
+    @property
+    def wrap(self) -> Callable[[Any], Any] | None:
+        """What makes a payload of one row of a batch; None where it is one."""
+        schema = self.schema
+        return schema.wrapped if schema is not None and schema.has_trees else None
 
     # Items.
 
@@ -214,7 +227,7 @@ class ColumnStorage:
             self._names(asked),
             meta,
             absent,
-            wrap=schema.wrapped if schema.has_trees else None,
+            wrap=self.wrap,
         )
 
     @property

@@ -178,6 +178,15 @@ class ColumnTable:
             if isinstance(column, ObjectColumn):
                 column.put_many(listed, values)
 
+    def apart(self, columns: Sequence[Any]) -> list[Any]:
+        """Returns columns, with copies of those that lie in these tables: writing here changes none."""
+        return [column.copy() if self._holds(column) else column for column in columns]
+
+    def _holds(self, column: Any) -> bool:
+        if not isinstance(column, np.ndarray) or column.base is None:
+            return False  # most are somebody's own
+        return any(np.may_share_memory(table, column) for table in self.tables)
+
     def _as_stored(self, number: int, values: Any) -> np.ndarray:
         field = self.schema.fields[number]
         if type(values) is np.ndarray and values.dtype is field.dtype:

@@ -285,7 +285,10 @@ def path_name(path: Sequence[Any]) -> str:
 def shown(value: Any) -> str:
     """Says what came, in a few words."""
     if isinstance(value, (np.ndarray, np.generic)):
-        return f"{value.dtype} of shape {value.shape}" if value.ndim else f"{value.dtype} {value!s:.40}"
+        masked = "masked " if isinstance(value, np.ma.MaskedArray) else ""
+        return masked + (
+            f"{value.dtype} of shape {value.shape}" if value.ndim else f"{value.dtype} {value!s:.40}"
+        )
     if is_tensor(value):
         return f"a {dtype_name(value)} tensor of shape {tuple(value.shape)}"
     if isinstance(value, RaggedColumn):
@@ -296,16 +299,16 @@ def shown(value: Any) -> str:
     if type(value) in (str, bytes):
         return f"the {kind} {value!r:.40}"
     named = f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
-    return f"{named} of {len(value)}" if hasattr(value, "__len__") else named
+    return f"{named} of {len(value)}" if hasattr(type(value), "__len__") else named
 
 
 def as_array(value: Any) -> np.ndarray | None:
     """Returns numbers as an array, sharing memory where it can; None for what is none.
 
-    Tensors lose their graph and come to the CPU.
+    Tensors lose their graph and come to the CPU. An array of which some is masked is none.
     """
     if isinstance(value, np.ndarray):
-        return value
+        return None if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value) else value
     if is_tensor(value):
         return tensor_to_array(value)
     if isinstance(value, (str, bytes)) or value is None:

@@ -12,6 +12,7 @@ from ding_buffer.core.batch import MetaColumns
 from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.item import BufferedData
+from ding_buffer.core.number_checks import check_whole
 from ding_buffer.storages.column_content import ColumnContent
 from ding_buffer.storages.column_storage import ColumnStorage, Stacked
 from ding_buffer.storages.declared_meta import DeclaredMeta
@@ -70,8 +71,7 @@ class SharedStorage(ColumnStorage):
             raise BadArgument("SharedStorage needs a spec: other processes must know what a payload is.")
         super().__init__(spec, layout=layout)
         check_sharable(self._told_schema)
-        if isinstance(writers, bool) or not isinstance(writers, int) or writers < 1:
-            raise BadArgument(f"writers must be an int of at least 1, got {writers!r}.")
+        check_whole("writers", writers, 1)
         self._name = None if name is None else checked_name(name)
         self._writers, self._declared = writers, DeclaredMeta.of(meta)
         self._follows = True
@@ -280,8 +280,7 @@ class SharedStorage(ColumnStorage):
         shared = self._held_rows
         schema, leaves = shared.table.schema, shared.steady(asked, shared.table.take)
         meta, absent = self._metas.take(where)
-        wrap = schema.wrapped if schema.has_trees else None
-        return BufferedBatch(schema.build(leaves), where, self._names(asked), meta, absent, wrap=wrap)
+        return BufferedBatch(schema.build(leaves), where, self._names(asked), meta, absent, wrap=self.wrap)
 
     def read(self, slots: Any, path: tuple[Any, ...]) -> Any:
         """Returns one field of slots; raises ``Overtaken`` as ``item`` does.

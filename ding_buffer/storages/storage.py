@@ -115,11 +115,14 @@ class Storage(Protocol):
 class Columnar(Storage, Protocol):
     """A storage of columns, which takes and gives many items at once."""
 
+    wrap: Callable[[Any], Any] | None
+    """What makes a payload of the containers of one row of a batch; None where they are one."""
+
     def stacked(self, batch: Any) -> tuple[Any, int]:
         """Returns many payloads as columns, checked, and how many there are; changes nothing.
 
-        ``batch`` is a list of payloads, or a mapping of stacked columns. Where the storage is empty and
-        learns its schema from the first item, all are held against the first. Raises ``SchemaError``.
+        ``batch`` is a list of payloads, or a mapping or tree of stacked columns. Where the storage is empty
+        and learns its schema from the first item, all are held against the first. Raises ``SchemaError``.
         """
 
     def put_many(self, slots: np.ndarray, columns: Any, rows: slice, metas: MetaColumns) -> None:

@@ -67,6 +67,7 @@ class Store(Retirement, Alteration):
         self.condition = threading.Condition(self.lock)  # type: ignore[arg-type]
         self._waiting = 0
         self.listeners = Listeners()
+        _check_free(self.storage)
         self.storage.bind(self.capacity, WeakCall(self.names))
         self.storage.on_retarget = WeakCall(self._notice)
         self.storage.held = WeakCall(self._count)
@@ -353,3 +354,13 @@ class Store(Retirement, Alteration):
         self.__dict__.update(state)
         self.text.begin(self.ring.next)
         self._begin()
+
+
+def _check_free(storage: Storage) -> None:
+    """Raises ``BadArgument`` where another store of this process, which still lives, has its items there."""
+    held = getattr(storage, "held", None)
+    if isinstance(held, WeakCall) and held.lives:
+        raise BadArgument(
+            f"This {type(storage).__name__} is another buffer's: give each buffer a storage of its own. For "
+            f"another buffer on the same items, call view() of the first."
+        )

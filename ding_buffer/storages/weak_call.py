@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +15,16 @@ class WeakCall:
     collector comes. A copy calls nobody: it belongs to another store, which says so.
     """
 
-    __slots__ = ("_method",)
+    __slots__ = ("_method", "_process")
 
     def __init__(self, method: Callable[..., Any] | None = None) -> None:
         self._method = (lambda: None) if method is None else weakref.WeakMethod(method)
+        self._process = os.getpid()
+
+    @property
+    def lives(self) -> bool:
+        """Whether there is an object to call that is this process's own, not inherited by ``fork``."""
+        return self._process == os.getpid() and self._method() is not None
 
     def __call__(self, *args: Any) -> Any:
         """Calls the method, if its object is still there."""

@@ -352,3 +352,27 @@ def test_a_tree_is_made_of_the_whole_batch():
 def test_a_tree_needs_named_fields():
     with pytest.raises(BadArgument, match=r"A tree needs named fields; this batch holds a tuple\."):
         made(2, (np.arange(2),)).to_treetensor()
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        ({"a": np.arange(2), "text": np.array(["x", None], dtype=object)}, "text"),
+        ({"a": {"day": np.zeros(2, "M8[D]"), "pair": (np.arange(2), np.arange(2))}}, r"a\.day, a\.pair"),
+        ({"a": np.arange(2), 3: np.arange(2)}, "data"),
+        ({"a": {3: np.arange(2)}}, "a"),
+    ],
+)
+def test_what_is_no_tensor_by_a_name_is_named_where_a_tree_is_wanted(data, named):
+    pytest.importorskip("torch")
+    with pytest.raises(BadArgument, match=f"these parts of the batch are none: {named}\\."):
+        made(2, data).to_treetensor()
+
+
+def test_columns_that_torch_has_no_dtype_for_stay_arrays():
+    pytest.importorskip("torch")
+    wide, days = np.arange(2).astype(np.longdouble), np.zeros(2, "M8[D]")
+    tensors = made(2, {"wide": wide, "days": days}).to_torch().data
+
+    assert days is tensors["days"]
+    assert wide is tensors["wide"]

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from ding_buffer.core.errors import BadArgument
-from ding_buffer.core.number_forms import column_in_form_of, float_column, in_form_of, numbers_of
+from ding_buffer.core.number_forms import (
+    column_in_form_of,
+    float_column,
+    in_form_of,
+    number_column,
+    numbers_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +70,20 @@ def test_single_numbers_come_back_in_the_form_of_another(value: Any, kind: type,
         assert [kind] * len(values) == [type(one) for one in made]
         assert [0.5] * len(values) == [float(one) for one in made]
         assert dtype is None or {np.dtype(dtype)} == {one.dtype for one in made}
+
+
+def test_columns_of_objects_are_numbers_where_each_is_one() -> None:
+    column = np.empty((1, 2), dtype=object)
+    column[0, 0], column[0, 1] = np.float32(0.5), 2
+
+    assert [[0.5, 2.0]] == number_column(column, "reward").tolist()
+
+
+@pytest.mark.parametrize("values", [["much", 1.0], [None, 1.0]])
+@pytest.mark.parametrize("kind", [object, None])
+def test_columns_that_are_no_numbers_are_named(values: list[Any], kind: Any) -> None:
+    with pytest.raises(BadArgument, match="the values of 'reward' are not numbers"):
+        number_column(np.array(values, dtype=kind), "reward")
 
 
 def test_each_comes_back_in_its_own_form() -> None:

@@ -10,6 +10,8 @@ from easydict import EasyDict
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
 from ding_buffer.middleware.prioritized_replay import PriorityExperienceReplay
+from ding_buffer.storages.column_storage import ColumnStorage
+from ding_buffer.storages.object_storage import ObjectStorage
 
 
 def test_a_priority_in_a_payload_without_meta_moves_to_the_meta_and_the_callers_payload_stays_whole():
@@ -115,6 +117,17 @@ def test_a_tree_tensor_carries_its_weight_and_gives_its_priority():
     assert {"obs", "inner"} == set(stored.data.keys())
     assert {"obs", "inner", "priority_IS"} == set(item.data.keys())
     assert (torch.float32, (1,)) == (item.data.priority_IS.dtype, tuple(item.data.priority_IS.shape))
+
+
+def test_a_tree_of_columns_gives_its_priorities():
+    torch = pytest.importorskip("torch")
+    ttorch = pytest.importorskip("treetensor.torch")
+    for storage in (ObjectStorage(), ColumnStorage()):
+        buffer = DequeBuffer(4, seed=0, storage=storage).use(PriorityExperienceReplay())
+        buffer.extend(ttorch.as_tensor({"obs": torch.arange(2), "priority": torch.tensor([3.0, 5.0])}))
+
+        assert [(0, 3.0), (1, 5.0)] == [(int(item.data.obs), item.meta["priority"]) for item in buffer]
+        assert {"obs"} == set(buffer[0].data.keys())
 
 
 def test_without_weights_a_sample_returns_the_stored_items_themselves():

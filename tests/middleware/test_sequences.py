@@ -352,3 +352,10 @@ def test_a_size_that_is_none_is_refused_as_by_the_buffer(size):
 def test_a_keyword_that_nobody_takes_is_named():
     with pytest.raises(UnknownArgument, match="until"):
         filled(ObjectStorage, sequence(2), [6]).sample(1, until=3)
+
+
+def test_many_come_from_an_iterator_with_their_priorities():
+    buffer = DequeBuffer(4).use(sequence(2, prioritized=True))
+    buffer.extend(({"n": n} for n in range(3)), meta={"priority": [1.0, 2.0, 3.0]})
+
+    assert [0, 1, 2] == [item.data["n"] for item in buffer]

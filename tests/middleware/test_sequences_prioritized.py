@@ -52,6 +52,20 @@ def test_a_new_step_has_its_priority_or_the_highest_so_far(storage):
 
 
 @pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("many", [False, True])
+def test_the_highest_so_far_is_that_of_earlier_steps_however_they_come(storage, many):
+    buffer = filled(storage, 1)
+    payloads, metas = [{"n": n, "done": False} for n in (1, 2, 3)], [{}, {"priority": 5.0}, {}]
+    if many:
+        buffer.extend(payloads, metas)
+    else:
+        for payload, meta in zip(payloads, metas, strict=True):
+            buffer.push(payload, meta)
+
+    assert [1.0, 1.0, 5.0, 5.0] == steps_of(buffer)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
 def test_all_the_priority_in_one_step_draws_the_windows_around_it(storage):
     buffer = filled(storage, priority=0.0)
     buffer.view().update([buffer[4].index], meta={"priority": [3.0]})

@@ -69,3 +69,21 @@ def test_one_from_a_meta_raises_the_highest_or_is_counted():
 
     assert [0.5, 7.0, None] == [intake.usable_one(value) for value in (0.5, 7, "x")]
     assert (1, 7.0) == (intake.poisoned, intake.max_priority)
+
+
+@pytest.mark.parametrize(
+    ("values", "there", "expected"),
+    [
+        ([None, 4.0, None, 2.0, None], None, [3.0, 4.0, 4.0, 2.0, 4.0]),
+        (np.array([9.0, 5.0, 1.0]), np.array([False, True, False]), [3.0, 5.0, 5.0]),
+        (["bad", 1], None, [3.0, 1.0]),
+        (np.array([1.0, 2.0]), None, [1.0, 2.0]),
+        ([], None, []),
+    ],
+)
+def test_a_new_item_without_a_priority_gets_the_highest_that_came_before_it(values, there, expected):
+    intake = PriorityIntake(10.0)
+    intake.max_priority = 3.0
+
+    assert expected == intake.given(values, there).tolist()
+    assert max(3.0, *expected, 0.0) == intake.max_priority

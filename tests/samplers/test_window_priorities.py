@@ -63,7 +63,7 @@ def test_many_at_once_are_as_one_by_one():
     values = [1.0, 2.0, None, 7.0]
     single.push(*values)
     many.starts.append(np.arange(4), None, np.zeros(4, dtype=bool))
-    many.windows.filled(np.arange(4), [1.0, 2.0, 2.0, 7.0], None)
+    many.windows.filled(np.arange(4), values, None)
 
     assert single.masses() == many.masses()
 

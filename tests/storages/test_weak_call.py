@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import pickle
 import weakref
 
@@ -24,6 +25,19 @@ def test_it_calls_the_method_while_its_object_lives():
     assert 5 == call(2, 3)
     del adder
     assert None is call(2, 3)
+
+
+def test_it_lives_as_long_as_its_object_and_in_its_own_process_only(monkeypatch):
+    adder = Adder()
+    call = WeakCall(adder.add)
+
+    assert call.lives
+    assert not WeakCall().lives
+    monkeypatch.setattr("os.getpid", lambda here=os.getpid(): here + 1)
+    assert not call.lives
+    monkeypatch.undo()
+    del adder
+    assert not call.lives
 
 
 def test_a_copy_calls_nobody():
