@@ -2,36 +2,5 @@
 
 from __future__ import annotations
 
-from ding_buffer.worker.replay_buffer import (
-    AdvancedReplayBuffer,
-    DequeBufferWrapper,
-    ElasticReplayBuffer,
-    EpisodeReplayBuffer,
-    IBuffer,
-    NaiveReplayBuffer,
-    PeriodicThruputMonitor,
-    SampledDataAttrMonitor,
-    SequenceReplayBuffer,
-    ThruputController,
-    UsedDataRemover,
-    create_buffer,
-    generate_id,
-    get_buffer_cls,
-)
-
-__all__ = [
-    "AdvancedReplayBuffer",
-    "DequeBufferWrapper",
-    "ElasticReplayBuffer",
-    "EpisodeReplayBuffer",
-    "IBuffer",
-    "NaiveReplayBuffer",
-    "PeriodicThruputMonitor",
-    "SampledDataAttrMonitor",
-    "SequenceReplayBuffer",
-    "ThruputController",
-    "UsedDataRemover",
-    "create_buffer",
-    "generate_id",
-    "get_buffer_cls",
-]
+from ding_buffer.worker.replay_buffer import *  # noqa: F403  (all of them, and nothing else)
+from ding_buffer.worker.replay_buffer import __all__ as __all__

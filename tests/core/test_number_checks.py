@@ -22,7 +22,7 @@ def test_anything_else_is_refused_by_name(value):
 
 def test_without_an_upper_bound_a_number_must_still_be_finite():
     check_number("alpha", 1e9, 0.0)
-    with pytest.raises(BadArgument, match="alpha must be a finite number of at least 0.0, got inf"):
+    with pytest.raises(BadArgument, match=r"alpha must be a finite number of at least 0\.0, got inf"):
         check_number("alpha", math.inf, 0.0)
 
 

@@ -144,7 +144,7 @@ class Counting(SequentialBuffer):
 def several(folder, begin: int) -> DataUsersDict:
     """Returns users with three items each, of three moments, and a fourth pending."""
     clock = ManualClock(float(begin))
-    buffers = {
+    buffers: dict[str, Any] = {
         "fields": SequentialBuffer(["x"], 9),
         "random": RandomReplacementBuffer(2, 0.5, seed=begin),
         "own": Own(),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,8 @@ def test_a_survival_that_is_not_positive_is_refused(survival):
 
 def test_a_probability_is_one_of_zero_to_one_and_by_default_one():
     assert [1.0, 0.0, 0.25, 1.0] == [given_chance(chance, None) for chance in (None, 0.0, 0.25, 1.0)]
-    for wrong in (-0.01, 1.01, math.nan, True, "0.5"):
+    wrongs: tuple[Any, ...] = (-0.01, 1.01, math.nan, True, "0.5")
+    for wrong in wrongs:
         with pytest.raises(BadArgument, match=r"between 0\.0 and 1\.0 inclusive"):
             given_chance(wrong, None)
 

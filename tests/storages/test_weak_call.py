@@ -33,7 +33,8 @@ def test_it_lives_as_long_as_its_object_and_in_its_own_process_only(monkeypatch)
 
     assert call.lives
     assert not WeakCall().lives
-    monkeypatch.setattr("os.getpid", lambda here=os.getpid(): here + 1)
+    here = os.getpid()
+    monkeypatch.setattr("os.getpid", lambda: here + 1)
     assert not call.lives
     monkeypatch.undo()
     del adder
