@@ -13,6 +13,12 @@ SIZE = 1_000
 RNG = np.random.default_rng(0)
 
 
+@pytest.fixture(autouse=True)
+def _from_the_beginning():
+    """Each test draws the same, whichever ran before it."""
+    RNG.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 def draw():
     return columns_of(RNG.integers(0, SIZE, BATCH))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -22,7 +23,9 @@ def folder(tmp_path):
 
 
 def test_a_run_leaves_a_picture_its_figures_and_a_checkpoint(tiny_file, folder, capsys) -> None:
+    began = time.monotonic()
     assert begin_run(tiny_file, [])
+    took = time.monotonic() - began
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
 
     assert (3, "budget", 384, 24) == (
@@ -34,7 +37,7 @@ def test_a_run_leaves_a_picture_its_figures_and_a_checkpoint(tiny_file, folder, 
     assert 3 == result["eval_episodes"] == len(result["eval_returns"])
     assert 1 <= result["eval_mean"] <= 500
     assert 0 <= result["eval_std"] <= 250
-    assert 0 < result["wall_seconds"] < 60
+    assert 0 < result["wall_seconds"] <= round(took, 2)
     assert (1040, 1560) == imread(folder / "report.png").shape[:2]
     assert {"buffer.ding", "networks.pt", "settings.yaml", "state.json"} == {
         path.name for path in (folder / "checkpoint").iterdir()

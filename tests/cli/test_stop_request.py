@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 
 import pytest
@@ -13,7 +12,7 @@ def test_the_first_signal_is_a_wish(number) -> None:
     before = signal.getsignal(number)
     with StopRequest() as stop:
         assert not stop.wanted
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert stop.wanted
 
     assert before == signal.getsignal(number)
@@ -22,8 +21,8 @@ def test_the_first_signal_is_a_wish(number) -> None:
 def test_the_second_interrupt_is_obeyed_at_once() -> None:
     before = signal.getsignal(signal.SIGINT)
     with StopRequest():
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     assert before == signal.getsignal(signal.SIGINT)

@@ -73,7 +73,9 @@ def test_there_is_a_test_for_each_promise() -> None:
     written = Path(__file__).read_text(encoding="utf-8")
 
     assert [] == [
-        name for name in FILES if "buffer:" not in (CONFIGS / name).read_text() and f'"{name}"' not in written
+        name
+        for name in FILES
+        if "buffer:" not in (CONFIGS / name).read_text(encoding="utf-8") and f'"{name}"' not in written
     ]
 
 

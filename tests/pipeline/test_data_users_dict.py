@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ding_buffer.buffers.deque_buffer import DequeBuffer
