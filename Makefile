@@ -49,7 +49,7 @@ test: check ## set up .venv, check everything, run the tests on both kernels, th
 	else other=$(VENV); echo 'numpy 1.26 has no build for this Python: left out'; fi; \
 	$(MAKE) --no-print-directory -k -j2 suite-numpy suite-c OTHER=$$other
 	@if [ $(DING_BUFFER_BUILD_KERNELS) = 1 ] && [ -f "$$(gcc -print-file-name=libasan.so 2>/dev/null)" ]; then \
-		FUZZ_SECONDS=$${FUZZ_SECONDS:-10} $(MAKE) --no-print-directory fuzz-kernels; \
+		FUZZ_SECONDS=$${FUZZ_SECONDS:-10} FUZZ_SEED=$${FUZZ_SEED:-0} $(MAKE) --no-print-directory fuzz-kernels; \
 	else echo 'no C kernels or no gcc with AddressSanitizer: fuzz-kernels left out'; fi
 
 # The runs of `make test`, at the same time: all on the C kernels, and on the numpy kernels, where Hypothesis draws
@@ -112,7 +112,7 @@ fuzz-kernels: $(VENV)/.dev ## the C kernels under AddressSanitizer: their tests,
 	CC=gcc CFLAGS='-g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
 		LDFLAGS='-fsanitize=address,undefined' \
 		$(BIN)/python setup.py -q build_ext --build-lib "$$folder/lib" --build-temp "$$folder/made" && \
-	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" \
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
 		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONPATH=. \
 		$(BIN)/python tests/kernels/fuzz_kernels.py "$$folder/lib" 2>"$$folder/said" || \
 		{ cat "$$folder/said" >&2; exit 1; }

@@ -14,6 +14,7 @@ import pytest
 from ding_buffer.core.item import BufferedData
 from ding_buffer.core.lock import FairLock
 from ding_buffer.structures.index_text import IndexText
+from tests.kernels.kept_references import keeps_references
 from tests.kernels.push_bench import FIRST, PREFIX, Bench
 from tests.kernels.push_kinds import KINDS
 
@@ -260,29 +261,25 @@ def test_the_collector_may_run_a_push_within_a_push(kind):
     finally:
         gc.set_threshold(*before)
         gc.collect()
-    pushed = bench.ring.next
+    serials, pushed = [int(item.index[16:], 16) - FIRST for item in bench.items], bench.ring.next
     assert 200 == pushed + len(bench.calls)
-    serials = sorted(int(item.index[16:], 16) - FIRST for item in bench.items)
-    assert list(range(pushed - 50, pushed)) == serials
-    assert all(
-        serial % 50 == slot
-        for serial, slot in ((int(i.index[16:], 16) - FIRST, s) for s, i in enumerate(bench.items))
-    )
+    assert list(range(pushed - 50, pushed)) == sorted(serials)
+    assert all(serial % 50 == slot for slot, serial in enumerate(serials))
 
 
 def test_nothing_is_kept_alive_or_dropped_too_often(kind):
-    bench, data, meta = Bench(kind, capacity=2), object(), {"a": 1}
-    counts = sys.getrefcount(data), sys.getrefcount(meta), sys.getrefcount(BufferedData)
-    for _ in range(100):
-        bench.push(data, meta)
-        bench.push(data=data, meta=meta)
-    bench.fast.alone = False
-    for _ in range(100):
-        bench.push(data, meta)
-        bench.push(data=data, meta=meta)
-    bench.calls.clear()
-    bench.items.clear()
-    assert counts == (sys.getrefcount(data), sys.getrefcount(meta), sys.getrefcount(BufferedData))
+    bench, data, meta = Bench(kind, capacity=2), object(), {"a": object()}
+
+    def turn():
+        for alone in (True, False):
+            bench.fast.alone = alone
+            bench.push(data, meta)
+            bench.push(data=data, meta=meta)
+        bench.calls.clear()
+        bench.items.clear()
+        bench.ring.next = bench.ring.count = bench.ring.first = 0
+
+    assert not keeps_references(turn, (), [data, meta, BufferedData, bench.items, bench.ring, bench.mutex])
 
 
 def test_threads_push_without_losing_anything(kind):
@@ -382,6 +379,7 @@ def test_without_memory_everything_stays_as_it_was(kind):
             push, before, items, error, item = bench.push, bench.numbers(), [*bench.items], None, None
             trace = sys.gettrace()
             sys.settrace(None)  # whoever measures coverage takes memory of its own
+            gc.disable()  # what it does to objects of before takes memory as well
             memory.set_nomemory(place, place + 1)
             try:
                 item = push(7)
@@ -389,6 +387,7 @@ def test_without_memory_everything_stays_as_it_was(kind):
                 error = raised
             finally:
                 memory.remove_mem_hooks()
+                gc.enable()
                 sys.settrace(trace)
             if error is None:
                 assert filled + 1 == bench.ring.next
