@@ -161,7 +161,9 @@ class Field:
             array.ndim != len(shape)
             or any(size not in (None, got) for size, got in zip(shape, array.shape, strict=True))
         ):
-            self._refuse(where, shown(array), shape)
+            other_length = shape == self.shape != () and array.shape[1:] == shape[1:] and array.ndim > 0
+            hint = " (a field of any length is Ragged in a spec)" if other_length else ""
+            self._refuse(where, shown(array) + hint, shape)
         wrong = misfits(array, self.dtype)
         if wrong is True:
             self._refuse(where, shown(array), shape)

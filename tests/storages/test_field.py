@@ -21,6 +21,14 @@ POINTS = Field(("points",), "ragged", np.dtype(np.float32), (None, 3))
 NAME = Field(("name",), "object")
 
 
+def test_one_of_another_length_is_told_how_a_length_may_vary():
+    with pytest.raises(SchemaError) as refused:
+        F4.fit(np.zeros(3, np.float32))
+
+    wrong = "obs: expected float32 of shape (4,), got float32 of shape (3,)"
+    assert f"{wrong} (a field of any length is Ragged in a spec)." == str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "dtype", "shape"),
     [
@@ -100,7 +108,7 @@ def test_a_path_is_written_as_one_would_reach_the_value(path, name):
         (U8, np.zeros(1, np.uint8), "pixel: expected one uint8, got uint8 of shape (1,)."),
         (U8, 1j, "pixel: expected one uint8, got complex128 1j."),
         (U8, object(), "pixel: expected one uint8, got an object."),
-        (F4, np.zeros(3, np.float32), "obs: expected float32 of shape (4,), got float32 of shape (3,)."),
+        (F4, np.zeros((2, 4)), "obs: expected float32 of shape (4,), got float64 of shape (2, 4)."),
         (F4, 1.0, "obs: expected float32 of shape (4,), got float64 1.0."),
         (F4, np.zeros(4, "U1"), "obs: expected float32 of shape (4,), got <U1 of shape (4,)."),
         (F4, [1, 2, [3], 4], "obs: expected float32 of shape (4,), got a list of 4."),

@@ -62,7 +62,7 @@ def test_a_payload_that_is_no_container_is_one_field():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"obs": np.zeros(3)}, "obs: expected float32 of shape (4,), got float64 of shape (3,)."),
+        ({"obs": 1j}, "obs: expected float32 of shape (4,), got complex128 1j."),
         ({"done": 2}, "done: expected one bool, got 2; bool holds False and True, or 0 and 1."),
         (
             {"extra": 1},
