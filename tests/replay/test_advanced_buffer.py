@@ -221,11 +221,11 @@ def test_what_is_drawn_is_reported_every_so_many_samples() -> None:
 @pytest.mark.parametrize("step", ["40", math.nan, math.inf, [40], True])
 def test_a_step_that_is_no_number_is_told_before_anything_is_stored_or_drawn(step: Any) -> None:
     buffer = made(max_use=1, monitor={"sampled_data_attr": {"print_freq": 1}})
-    with pytest.raises(BadArgument, match="cur_collector_envstep must be a number"):
+    with pytest.raises(BadArgument, match="cur_collector_envstep must be a finite number"):
         buffer.push([{"n": 0}], step)
     buffer.push([{"n": 1}], 0)
     for train_iter in (step, None):
-        with pytest.raises(BadArgument, match="cur_learner_iter must be a number"):
+        with pytest.raises(BadArgument, match="cur_learner_iter must be a finite number"):
             buffer.sample(1, train_iter)  # type: ignore[arg-type]
 
     assert [1] == [data["n"] for data in buffer.sample(1, 0) or ()]

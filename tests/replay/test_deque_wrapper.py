@@ -199,7 +199,7 @@ def test_every_so_many_iterations_the_figures_are_written() -> None:
 @pytest.mark.parametrize("train_iter", [None, "3", math.nan, [3]])
 def test_an_iteration_that_is_no_number_is_told_before_anything_is_drawn(train_iter) -> None:
     buffer = made(1, max_use=1)
-    with pytest.raises(BadArgument, match="train_iter must be a number"):
+    with pytest.raises(BadArgument, match="train_iter must be a finite number"):
         buffer.sample(1, train_iter)
 
     assert [{"n": 0}] == buffer.sample(1, 3)
