@@ -32,6 +32,11 @@ LAYERS = {
 }
 
 
+_PASSES_HANDLERS = sys.version_info >= (3, 12)
+"""From 3.12 on Python does not come to the handlers around a comprehension, or a loop in one line, where a
+tracer raises as it jumps back; where a signal does, it does."""
+
+
 class Breaker:
     """Raises ``KeyboardInterrupt`` before the n-th line that runs in the package, as Ctrl-C would; once."""
 
@@ -51,15 +56,29 @@ class Breaker:
         gc.enable()
 
     def _call(self, frame, event, argument):
-        return self._line if frame.f_code.co_filename.startswith(self._where) else None
+        return self._lines_of_a_call() if frame.f_code.co_filename.startswith(self._where) else None
 
-    def _line(self, frame, event, argument):
-        if event == "line":
-            self._left -= 1
-            if not self._left:
-                self.where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
-                raise KeyboardInterrupt
-        return self._line
+    def _lines_of_a_call(self):
+        last = 0
+
+        def line(frame, event, argument):
+            nonlocal last
+            if event == "line":
+                back, last = frame.f_lineno <= last, frame.f_lineno
+                if not (back and _PASSES_HANDLERS):
+                    self._count(frame)
+            return line
+
+        return line
+
+    def _count(self, frame):
+        self._left -= 1
+        if not self._left:
+            self.where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+            self._strike()
+
+    def _strike(self):
+        raise KeyboardInterrupt
 
 
 def broken_off(action, line, where=_WHERE):
