@@ -122,7 +122,8 @@ class ColumnStorage:
         if schema is not None:
             columns = schema.at_once(batch)
             if columns is not None:
-                return (schema, self._apart(columns), True), len(columns[0])
+                fresh = isinstance(batch, list)  # of payloads, which have been stacked
+                return (schema, columns if fresh else self._apart(columns), True), len(columns[0])
         return self._stacked(batch, schema)
 
     def _apart(self, columns: Sequence[Any]) -> Sequence[Any]:
@@ -141,11 +142,12 @@ class ColumnStorage:
             if not columns and not len(batch):
                 return (Schema.of(None), [], False), 0
             schema = Schema.of_columns(batch) if columns else Schema.of(batch[0])
-        leaves = schema.stacked_columns(batch) if columns else schema.stacked(batch)
+        if columns:
+            leaves = self._apart(schema.stacked_columns(batch))
+            return (schema, leaves, False), schema.length(leaves)
+        leaves = schema.stacked(batch)
         # Payloads without any field are counted as they came.
-        return (schema, self._apart(leaves), False), schema.length(leaves) if leaves or columns else len(
-            batch
-        )
+        return (schema, leaves, False), schema.length(leaves) if leaves else len(batch)
 
     def returned(self, columns: Stacked) -> Any:
         """Returns stacked columns as the ``data`` of a batch."""
