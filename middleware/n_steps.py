@@ -12,10 +12,10 @@ from ding_buffer.core.batch import flat, is_nested, note, shaped_like
 from ding_buffer.core.buffered_batch import BufferedBatch
 from ding_buffer.core.chain import Chain, Home, Middleware
 from ding_buffer.core.copies import is_tensor, takes_entries
-from ding_buffer.core.errors import BadArgument
 from ding_buffer.core.flag_forms import Flags, flag_column, flags_of
 from ding_buffer.core.item import BufferedData
 from ding_buffer.core.leaves import map_leaves
+from ding_buffer.core.number_checks import check_number, check_whole
 from ding_buffer.core.number_forms import column_in_form_of, in_form_of, number_column, numbers_of
 from ding_buffer.core.payload_fields import field_of, fields_found, fields_of, has_field, with_fields
 from ding_buffer.core.quick_parts import SampleParts
@@ -71,12 +71,9 @@ class NStep(Middleware):
         stream: str | None = "env",
         episode: str | None = "episode",
     ) -> None:
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise BadArgument(f"n must be an int of at least 1, got {n!r}.")
-        if isinstance(gamma, bool) or not isinstance(gamma, (int, float)) or not 0.0 <= gamma <= 1.0:
-            raise BadArgument(f"gamma must be a number between 0 and 1, got {gamma!r}.")
-        self._n = n
-        self._gamma = float(gamma)
+        check_whole("n", n, 1)
+        check_number("gamma", gamma, 0, 1)
+        self._n, self._gamma = int(n), float(gamma)
         self._powers = self._gamma ** np.arange(n + 1)
         self._reward, self._next_obs = reward, next_obs
         self._terminated, self._truncated, self._done = terminated, truncated, done

@@ -242,7 +242,7 @@ def test_a_number_of_steps_that_is_none_is_refused(n):
 
 @pytest.mark.parametrize("gamma", [-0.1, 1.1, float("nan"), "0.9", None, True])
 def test_a_gamma_that_is_none_is_refused(gamma):
-    with pytest.raises(BadArgument, match="gamma must be a number between 0 and 1"):
+    with pytest.raises(BadArgument, match=r"gamma must be a number in \[0, 1\]"):
         n_step(3, gamma)
 
 
