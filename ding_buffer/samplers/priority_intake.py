@@ -25,7 +25,9 @@ class PriorityIntake:
         """How many came past the check and were not used."""
 
     def checked(self, priority: Any) -> float:
-        """Returns one priority as a float; raises ``BadPriority`` for anything else."""
+        """Returns one priority, or an array of one, as a float; raises ``BadPriority`` for anything else."""
+        if isinstance(priority, np.ndarray) and priority.size == 1:
+            priority = priority.item()
         try:
             value = math.nan if isinstance(priority, (str, bytes)) else float(priority)
         except (TypeError, ValueError, OverflowError):

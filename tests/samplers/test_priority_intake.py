@@ -11,9 +11,16 @@ from ding_buffer.samplers.priority_intake import PriorityIntake
 BAD = [math.nan, math.inf, -1.0, 11.0, "3", b"3", None, [1.0], 10**400]
 
 
-@pytest.mark.parametrize("value", [0, 2.5, np.float32(2), np.int64(3), True])
+@pytest.mark.parametrize("value", [0, 2.5, np.float32(2), np.int64(3), True, np.array(2.5)])
 def test_one_that_can_be_weighed_is_a_float(value):
     assert float(value) == PriorityIntake(10.0).checked(value)
+
+
+def test_an_array_of_one_is_one_and_another_is_none():
+    assert 2.0 == PriorityIntake(10.0).checked(np.array([[2.0]]))
+    for many in (np.ones(2), np.empty(0)):
+        with pytest.raises(BadPriority, match="finite number"):
+            PriorityIntake(10.0).checked(many)
 
 
 @pytest.mark.parametrize("bad", BAD)
